@@ -1,0 +1,1 @@
+//! The HTTP API: routes, views, OpenAPI and its client.

@@ -1,0 +1,1 @@
+//! Compose text to a project and its diagnostics.

@@ -1,0 +1,1 @@
+//! The control core: events in, actions out, time as an argument.

@@ -1,0 +1,1 @@
+//! What everybody in Ondol talks about: plain values, no IO, no async.

@@ -1,0 +1,1 @@
+//! Performs actions on this machine: processes, sandboxes, packages; and the shim.

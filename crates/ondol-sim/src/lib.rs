@@ -1,0 +1,1 @@
+//! A deterministic world to run the control core in.

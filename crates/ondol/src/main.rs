@@ -1,0 +1,3 @@
+//! The microservice platform in one binary.
+
+fn main() {}
