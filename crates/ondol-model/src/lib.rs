@@ -1,1 +1,51 @@
-//! What everybody in Ondol talks about: plain values, no IO, no async.
+//! What everybody in Ondol talks about: plain values, no IO, no async, no clock.
+//!
+//! The shapes follow Compose's own words (project, service, replica); what Compose
+//! cannot say comes from `x-ondol`. All values serialise with serde, because they
+//! cross two doors: the node's API and its state database.
+
+mod bytes;
+mod capacity;
+mod depends;
+mod digest;
+mod endpoint;
+mod mount;
+mod name;
+mod observation;
+mod port;
+mod probe;
+mod project;
+mod replica;
+mod resources;
+mod restart;
+mod rollout;
+mod route;
+mod run;
+mod service;
+mod snapshot;
+mod time;
+mod watch;
+
+pub use bytes::{Bytes, BytesError};
+pub use capacity::{Capacity, Demand};
+pub use depends::{Condition, Dependency};
+pub use digest::Digest;
+pub use endpoint::{Endpoint, EndpointTable};
+pub use mount::{Mount, MountSource};
+pub use name::{NameError, ProjectName, ReplicaId, RunId, ServiceName, ServiceRef};
+pub use observation::{Inventory, Observation, Prepared, Survivor};
+pub use port::{PublishedPort, Transport};
+pub use probe::{Check, HttpCheck, Probe, ProbeKind, ProbeResult, Probes};
+pub use project::{FileSource, NetworkSpec, Project, StoredFile, VolumeSpec};
+pub use replica::{Exit, Phase};
+pub use resources::{Resources, Ulimit};
+pub use restart::RestartPolicy;
+pub use rollout::{FailureAction, Rollout, UpdateOrder};
+pub use route::Route;
+pub use run::Run;
+pub use service::{
+    Build, DeployMode, GrantedFile, Healthcheck, Hook, LogLimits, RuntimeKind, Service,
+};
+pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
+pub use time::Time;
+pub use watch::{WatchAction, WatchRule};

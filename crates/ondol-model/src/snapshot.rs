@@ -1,0 +1,65 @@
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Route, ServiceName, ServiceRef, Transport};
+
+/// Everything the proxy does, except where the endpoints are: those come in [`crate::EndpointTable`]s,
+/// so that a replica that comes or goes never touches a listener or a connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Grows with each snapshot; what an acknowledgement names.
+    pub version: u64,
+    /// All sockets to serve; one that is not listed any more is closed and its requests finish.
+    pub listeners: Vec<Listener>,
+}
+
+/// Names one listening socket for as long as it is open: the same through snapshots and processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ListenerId(pub u64);
+
+/// A socket that the node has bound and hands to the proxy, and what it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// Its name.
+    pub id: ListenerId,
+    /// Where it is bound.
+    pub address: SocketAddr,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// What is served there.
+    pub purpose: Purpose,
+}
+
+/// What a listener is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Requests from outside, sent on by host and path; the longest path wins, then the more exact host.
+    Edge {
+        /// The routes of every project that uses this port.
+        routes: Vec<(Route, ServiceRef)>,
+    },
+    /// A published port (`ports:`): everything goes to one service.
+    Published {
+        /// The service.
+        service: ServiceRef,
+        /// Its port.
+        port: u16,
+        /// `app_protocol:`, when written.
+        app_protocol: Option<String>,
+    },
+    /// A service's virtual address: calls from other services of its project.
+    Virtual {
+        /// The service.
+        service: ServiceRef,
+        /// Its port.
+        port: u16,
+        /// `app_protocol:`, when known.
+        app_protocol: Option<String>,
+        /// Services of the same project that share a network with it. The source address of a connection
+        /// must be an endpoint of one of them; any other connection is closed and counted.
+        callers: BTreeSet<ServiceName>,
+    },
+}
