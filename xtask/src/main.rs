@@ -1,2 +1,46 @@
-//! All automation of the project.
-fn main() {}
+//! All automation of the project. `cargo xtask ci` is the one command that says whether a tree is good.
+
+mod ci;
+mod clock;
+mod command;
+mod metadata;
+mod policy;
+mod say;
+mod tidy;
+mod tree;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "All automation of the project.")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Everything that must hold before a change lands.
+    Ci(ci::Options),
+    /// House rules that no compiler checks.
+    Tidy,
+    /// Licences, sources, bans and duplicates of all dependencies, as deny.toml wants them.
+    Policy,
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().verb {
+        Verb::Ci(options) => ci::run(&options),
+        Verb::Tidy => tidy::run(),
+        Verb::Policy => policy::run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::line(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Runs the tests with their output passing through, and keeps what they say they skipped.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{command, say};
+
+const MARK: &str = "skipped: ";
+
+/// Runs `tests`, shows what it prints, and returns the reasons of tests that were skipped.
+pub(crate) fn run_and_collect(tests: &mut Command) -> Result<Vec<String>> {
+    let shown = command::shown(tests);
+    say::line(&format!("$ {shown}"));
+    let mut child = tests
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("`{shown}` could not be started"))?;
+    let mut skipped = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        let mut lines = BufReader::new(stdout);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 {
+            let text = String::from_utf8_lossy(&line);
+            let text = text.trim_end_matches('\n');
+            say::line(text);
+            skipped.extend(reason(text));
+            line.clear();
+        }
+    }
+    let status = child.wait()?;
+    if !status.success() {
+        bail!("`{shown}` ended with {status}");
+    }
+    Ok(skipped)
+}
+
+/// The test runner may have written `test name ... ` before it on the same line.
+fn reason(line: &str) -> Option<String> {
+    let (before, reason) = line.split_once(MARK)?;
+    (before.is_empty() || before.starts_with("test ")).then(|| reason.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_skipped_test_is_seen_and_its_output_passes() {
+        let mut tests = Command::new("sh");
+        tests.args(["-c", "echo 'test a ... skipped: no chromium'; echo 'skipped: no wrk'; echo 'what was skipped: nothing'"]);
+        assert_eq!(
+            run_and_collect(&mut tests).unwrap(),
+            ["no chromium", "no wrk"]
+        );
+    }
+
+    #[test]
+    fn a_failed_run_is_an_error() {
+        let mut tests = Command::new("sh");
+        tests.args(["-c", "exit 101"]);
+        assert!(run_and_collect(&mut tests).is_err());
+    }
+}
