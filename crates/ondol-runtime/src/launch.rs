@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
 
-use ondol_model::{Prepared, Probe};
+use ondol_model::{Exit, Prepared, Probe};
 use serde::{Deserialize, Serialize};
 
 /// Written in [`Launch::argv`], [`Before::argv`] and in values of [`Launch::env`]: the address to listen on.
@@ -54,7 +55,8 @@ pub struct Launch {
 /// Trees laid over the machine's root, in the replica's sight only.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layers {
-    /// Folders of the machine, topmost first; each has `usr/`, `etc/`, `var/`, `opt/`... inside.
+    /// Folders of the machine, topmost first; each has `usr/`, `etc/`, `var/`, `opt/`... inside, and any other
+    /// folder of `/` that a Dockerfile makes (`app/`, `srv/`, `code/`), also those that the machine lacks.
     pub lower: Vec<PathBuf>,
 }
 
@@ -144,4 +146,34 @@ pub struct PrepareRequest<'a> {
     pub layered: bool,
     /// Do it again though the inputs are the same.
     pub again: bool,
+    /// Runs what installs dependencies; only used where `layered`.
+    pub oven: &'a dyn Oven,
+}
+
+/// One command that prepares a service (a RUN line, `x-ondol.prepare`): run to its end in a sandbox of its own
+/// with the machine's network, so that package managers work.
+#[derive(Clone, Debug)]
+pub struct Bake<'a> {
+    /// Program and arguments; one without `/` is searched in `PATH` of `env`.
+    pub argv: &'a [String],
+    /// The whole environment.
+    pub env: &'a BTreeMap<String, String>,
+    /// Where it starts; made when it is missing.
+    pub workdir: &'a str,
+    /// `user[:group]` by name or id; `None` is root in its sight.
+    pub user: Option<&'a str>,
+    /// Users that its `/etc/passwd` and `/etc/group` must have.
+    pub users: &'a [UserEntry],
+    /// What is laid over the machine's root, topmost first.
+    pub lower: &'a [PathBuf],
+    /// Takes everything it writes outside of `/proc`, `/sys`, `/dev`, `/run` and `/tmp`, in the shape of a layer
+    /// (`upper/app/node_modules`, `upper/usr/local/bin`): it becomes the topmost of [`Layers::lower`]. It may hold
+    /// files already, which the command sees. Nothing of the machine itself may be written.
+    pub upper: &'a Path,
+}
+
+/// Runs [`Bake`]s; the engine's sandbox does, and tests do it without one.
+pub trait Oven: fmt::Debug + Sync {
+    /// Runs the command to its end and hands over each line of its output. The error says why it could not run.
+    fn bake(&self, bake: &Bake<'_>, line: &mut dyn FnMut(&str)) -> Result<Exit, String>;
 }

@@ -3,6 +3,6 @@
 mod launch;
 
 pub use launch::{
-    Before, ContextMount, DataDir, LISTEN_IP, LISTEN_PORT, Launch, LaunchFile, Layers,
+    Bake, Before, ContextMount, DataDir, LISTEN_IP, LISTEN_PORT, Launch, LaunchFile, Layers, Oven,
     PrepareRequest, UserEntry,
 };
