@@ -100,7 +100,7 @@ fn perform(step: Step) -> Result<()> {
 
 /// Where everything can be installed, a test that says `skipped:` has failed.
 fn test(tests: &mut std::process::Command) -> Result<()> {
-    let skipped = skipped::run_and_collect(tests)?;
+    let skipped = skipped::run_and_collect(tests, &mut std::io::stdout())?;
     if skipped.is_empty() {
         return Ok(());
     }

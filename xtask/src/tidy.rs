@@ -29,6 +29,9 @@ pub(crate) struct Finding {
 pub(crate) fn run() -> Result<()> {
     let tree = Tree::read()?;
     let metadata = Metadata::of(&tree.root)?;
+    for warning in sizes::warnings(&tree) {
+        say::line(&warning);
+    }
     let mut findings = floors::check(&metadata, &tree);
     for rule in [
         sizes::check,

@@ -1,18 +1,18 @@
 //! Runs the tests with their output passing through, and keeps what they say they skipped.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{command, say};
+use crate::command;
 
 const MARK: &str = "skipped: ";
 
-/// Runs `tests`, shows what it prints, and returns the reasons of tests that were skipped.
-pub(crate) fn run_and_collect(tests: &mut Command) -> Result<Vec<String>> {
+/// Runs `tests`, passes on to `out` what it prints, and returns the reasons of tests that were skipped.
+pub(crate) fn run_and_collect(tests: &mut Command, out: &mut impl Write) -> Result<Vec<String>> {
     let shown = command::shown(tests);
-    say::line(&format!("$ {shown}"));
+    writeln!(out, "$ {shown}")?;
     let mut child = tests
         .stdout(Stdio::piped())
         .spawn()
@@ -22,10 +22,9 @@ pub(crate) fn run_and_collect(tests: &mut Command) -> Result<Vec<String>> {
         let mut lines = BufReader::new(stdout);
         let mut line = Vec::new();
         while lines.read_until(b'\n', &mut line)? > 0 {
-            let text = String::from_utf8_lossy(&line);
-            let text = text.trim_end_matches('\n');
-            say::line(text);
-            skipped.extend(reason(text));
+            out.write_all(&line)?;
+            out.flush()?;
+            skipped.extend(reason(&String::from_utf8_lossy(&line)));
             line.clear();
         }
     }
@@ -50,9 +49,15 @@ mod tests {
     fn a_skipped_test_is_seen_and_its_output_passes() {
         let mut tests = Command::new("sh");
         tests.args(["-c", "echo 'test a ... skipped: no chromium'; echo 'skipped: no wrk'; echo 'what was skipped: nothing'"]);
+        let mut out = Vec::new();
         assert_eq!(
-            run_and_collect(&mut tests).unwrap(),
+            run_and_collect(&mut tests, &mut out).unwrap(),
             ["no chromium", "no wrk"]
+        );
+        assert!(
+            String::from_utf8(out)
+                .unwrap()
+                .ends_with("what was skipped: nothing\n")
         );
     }
 
@@ -60,6 +65,6 @@ mod tests {
     fn a_failed_run_is_an_error() {
         let mut tests = Command::new("sh");
         tests.args(["-c", "exit 101"]);
-        assert!(run_and_collect(&mut tests).is_err());
+        assert!(run_and_collect(&mut tests, &mut Vec::new()).is_err());
     }
 }

@@ -91,8 +91,13 @@ pub(crate) fn install() -> Result<()> {
 
 fn apt() -> Command {
     let mut apt = Command::new("apt-get");
-    apt.env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["-y", "-o", "Dpkg::Use-Pty=0"]);
+    apt.env("DEBIAN_FRONTEND", "noninteractive").args([
+        "-y",
+        "-o",
+        "Dpkg::Use-Pty=0",
+        "-o",
+        "DPkg::Lock::Timeout=600",
+    ]);
     apt
 }
 

@@ -1,7 +1,6 @@
 //! Small files: a warning from 400 lines, an end at 800.
 
-use crate::say;
-use crate::tree::Tree;
+use crate::tree::{File, Tree};
 
 use super::Finding;
 
@@ -12,28 +11,35 @@ const MAX: usize = 800;
 const SOURCES: [&str; 7] = [".rs", ".js", ".mjs", ".py", ".css", ".html", ".sh"];
 
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for file in &tree.files {
-        if !SOURCES.iter().any(|suffix| file.path.ends_with(suffix)) {
-            continue;
-        }
-        let lines = file.text.lines().count();
-        if lines > MAX {
-            let says = format!("{lines} lines; expected at most {MAX}, one idea per file");
-            findings.push(Finding {
-                rule: "size",
-                path: file.path.clone(),
-                line: MAX + 1,
-                says,
-            });
-        } else if lines > WARN {
-            say::line(&format!(
+    let long = sources(tree).filter(|(_, lines)| *lines > MAX);
+    long.map(|(file, lines)| Finding {
+        rule: "size",
+        path: file.path.clone(),
+        line: MAX + 1,
+        says: format!("{lines} lines; expected at most {MAX}, one idea per file"),
+    })
+    .collect()
+}
+
+/// Files that are on the way to be too long.
+pub(crate) fn warnings(tree: &Tree) -> Vec<String> {
+    let longish = sources(tree).filter(|(_, lines)| (WARN + 1..=MAX).contains(lines));
+    longish
+        .map(|(file, lines)| {
+            format!(
                 "{}: {lines} lines; nearly all files stay below {WARN} (a warning)",
                 file.path
-            ));
-        }
-    }
-    findings
+            )
+        })
+        .collect()
+}
+
+fn sources(tree: &Tree) -> impl Iterator<Item = (&File, usize)> {
+    let written = tree
+        .files
+        .iter()
+        .filter(|file| SOURCES.iter().any(|suffix| file.path.ends_with(suffix)));
+    written.map(|file| (file, file.text.lines().count()))
 }
 
 #[cfg(test)]
@@ -50,5 +56,14 @@ mod tests {
             ("Cargo.lock", &long),
         ]));
         assert_eq!(places(&found), ["b.rs:801"]);
+    }
+
+    #[test]
+    fn a_file_over_400_lines_is_warned_about() {
+        let (ok, longish) = ("x\n".repeat(400), "x\n".repeat(401));
+        assert_eq!(
+            warnings(&tree(&[("a.rs", &ok), ("b.rs", &longish)])).len(),
+            1
+        );
     }
 }
