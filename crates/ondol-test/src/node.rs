@@ -108,6 +108,24 @@ impl TestNode {
         command
     }
 
+    /// A shell in which `ondol` is this binary and talks to this node.
+    pub fn shell(&self, script: &str) -> Command {
+        let folder = self
+            .binary
+            .parent()
+            .map(Path::as_os_str)
+            .unwrap_or_default();
+        let mut path = folder.to_owned();
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new("sh");
+        command
+            .env("ONDOL_STATE", self.state.path())
+            .env("PATH", path)
+            .args(["-c", script]);
+        command
+    }
+
     /// Runs `ondol` with these arguments in `folder` to its end, whatever that is.
     pub fn run<S: AsRef<OsStr>>(
         &self,
@@ -169,7 +187,7 @@ impl TestNode {
         self.gone(pid)
     }
 
-    /// Ends the test well: whatever runs is taken down with its volumes, the node is stopped, and nothing may be left.
+    /// Ends the test well: the node is stopped, and whatever still runs ends with it.
     pub fn stop(mut self) -> Result<()> {
         self.passed = true;
         if let Some(pid) = self.pid() {
