@@ -1,1 +1,32 @@
-//! The HTTP API: routes, views, OpenAPI and its client.
+//! The node's HTTP API: JSON over a Unix socket that only its owner may open, versioned under `/v1`.
+//!
+//! It decides nothing. What changes something becomes a [`Request`] to the node, which answers it; what is read comes
+//! from the [`NodeState`] that the node publishes after each change. The shapes here are what programs outside see:
+//! projections of what the control core knows, kept apart from it so that it may change and they may not.
+//! `openapi.json` is their contract, made from these types by the tests.
+//!
+//! ```text
+//! Client --HTTP--> routes --Request--> the node's loop
+//!                     ^------NodeState, newest event--'
+//! ```
+
+mod caller;
+mod client;
+mod error;
+mod openapi;
+mod reading;
+mod request;
+mod routes;
+mod serve;
+mod state;
+
+pub use client::{Client, ClientError, Follow};
+pub use error::{ApiError, ErrorCode};
+pub use openapi::openapi;
+pub use request::{Door, EventQuery, LogQuery, Reply, Request};
+pub use serve::{bind, serve};
+pub use state::{
+    Accepted, Applied, Edge, EventState, ExecTarget, Finding, FindingLevel, LogLine, LogStream,
+    NodeState, NodeStatus, ProbeState, ProjectState, PublishedState, ReplicaState, RevisionState,
+    RunBody, Sandbox, ScaleBody, ServicePhase, ServiceState, ServicesBody, Started, Usage, Why,
+};

@@ -1,0 +1,17 @@
+//! What programs outside are shown. Times are milliseconds since 1970; what is not known is left out.
+
+mod body;
+mod event;
+mod log;
+mod node;
+mod project;
+mod replica;
+mod service;
+
+pub use body::{Accepted, Applied, RunBody, ScaleBody, ServicesBody, Started};
+pub use event::{EventState, RevisionState, Why};
+pub use log::{LogLine, LogStream};
+pub use node::{Finding, FindingLevel, NodeState, NodeStatus, Sandbox};
+pub use project::{Edge, ProjectState};
+pub use replica::{ExecTarget, ProbeState, ReplicaState, Usage};
+pub use service::{PublishedState, ServicePhase, ServiceState};

@@ -1,0 +1,107 @@
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use ondol_model::{Exit, Phase, ProbeKind, ReplicaId, ServiceName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A replica and how it is doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ReplicaState {
+    /// What routes and commands name it by: `web-1`.
+    pub name: String,
+    /// Its service.
+    #[schema(value_type = String)]
+    pub service: ServiceName,
+    /// Its number among the replicas of the service.
+    pub number: u32,
+    /// It is a one-off (`ondol run`).
+    pub one_off: bool,
+    /// Which start of it this is, by number; never used twice on a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// Where it is in its life.
+    #[schema(value_type = String)]
+    pub phase: Phase,
+    /// The definition it was started with.
+    pub definition: String,
+    /// Its process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Its address.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<IpAddr>,
+    /// Since when this run of it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_unix_ms: Option<u64>,
+    /// From its start to its first readiness.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_after_ms: Option<u64>,
+    /// How often it was started again because it ended.
+    pub restarts: u32,
+    /// How its last run ended.
+    #[schema(value_type = Option<Object>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<Exit>,
+    /// When it is started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_unix_ms: Option<u64>,
+    /// The last answer to a probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeState>,
+    /// What it waits for, does or suffers from just now, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
+
+/// The last answer to a probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeState {
+    /// Which probe.
+    #[schema(value_type = String)]
+    pub kind: ProbeKind,
+    /// Whether it counts as a success.
+    pub ok: bool,
+    /// What was asked and answered: `GET /health 503`.
+    pub saw: String,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Failures in a row that decide.
+    pub failures_max: u32,
+}
+
+/// What is needed to run a program inside a replica.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExecTarget {
+    /// The replica, as `project/service-number`.
+    pub replica: String,
+    /// Its main process.
+    pub pid: u32,
+    /// Its folder below the state folder.
+    #[schema(value_type = String)]
+    pub dir: PathBuf,
+}
+
+/// What a replica takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Usage {
+    /// The replica: `web-1`.
+    pub replica: String,
+    /// Thousandths of a core, over the last moments.
+    pub cpu_milli: u32,
+    /// Memory in bytes.
+    pub memory_bytes: u64,
+    /// Memory at which it is ended, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_limit_bytes: Option<u64>,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+impl ReplicaState {
+    /// The name of a replica inside its project: `web-1`.
+    pub fn name_of(replica: &ReplicaId) -> String {
+        format!("{}-{}", replica.service, replica.number)
+    }
+}
