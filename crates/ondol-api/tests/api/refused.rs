@@ -49,7 +49,9 @@ async fn a_body_that_does_not_fit_is_said_where() {
         unfit,
     )
     .await;
-    let unfit = expect![[r#"400 {"error":{"code":"invalid","message":"Failed to deserialize query string: folow: unknown field `folow`, expected one of `services`, `replica`, `since_unix_ms`, `tail`, `follow`"}}"#]];
+    let unfit = expect![[
+        r#"400 {"error":{"code":"invalid","message":"Failed to deserialize query string: folow: unknown field `folow`, expected one of `services`, `replica`, `since_unix_ms`, `tail`, `follow`"}}"#
+    ]];
     check("GET", "/v1/projects/shop/logs?folow=true", "", unfit).await;
     let unfit =
         expect![[r#"400 {"error":{"code":"invalid","message":"`service` needs `project`"}}"#]];
