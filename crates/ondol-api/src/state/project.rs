@@ -21,6 +21,8 @@ pub struct ProjectState {
     pub files: Vec<PathBuf>,
     /// The revision of its definition that is wanted.
     pub revision: u64,
+    /// Everything that is wanted is ready or done, and nothing else is left.
+    pub settled: bool,
     /// It is being taken down.
     pub leaving: bool,
     /// Replicas where `scale` was used since.

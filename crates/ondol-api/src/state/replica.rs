@@ -32,12 +32,10 @@ pub struct ReplicaState {
     #[schema(value_type = Option<String>)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ip: Option<IpAddr>,
-    /// Since when this run of it runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub started_unix_ms: Option<u64>,
-    /// From its start to its first readiness.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ready_after_ms: Option<u64>,
+    /// Since when it is in this phase.
+    pub since_unix_ms: u64,
+    /// It ended because it had done its work.
+    pub done: bool,
     /// How often it was started again because it ended.
     pub restarts: u32,
     /// How its last run ended.
@@ -47,15 +45,15 @@ pub struct ReplicaState {
     /// When it is started again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_unix_ms: Option<u64>,
-    /// The last answer to a probe.
+    /// The probe that decides now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeState>,
-    /// What it waits for, does or suffers from just now, for people.
+    /// The last decision about it, or what it waits for, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
 
-/// The last answer to a probe.
+/// The probe that decides, and what it saw last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeState {
     /// Which probe.
@@ -63,8 +61,11 @@ pub struct ProbeState {
     pub kind: ProbeKind,
     /// Whether it counts as a success.
     pub ok: bool,
-    /// What was asked and answered: `GET /health 503`.
-    pub saw: String,
+    /// What it expects: `GET /health answers 200 to 399`.
+    pub expected: String,
+    /// What was asked and answered: `GET /health 503`; left out before the first answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saw: Option<String>,
     /// Failures in a row.
     pub failures: u32,
     /// Failures in a row that decide.

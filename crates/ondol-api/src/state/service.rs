@@ -20,9 +20,17 @@ pub struct ServiceState {
     pub wanted: u32,
     /// It runs to its end instead of for ever.
     pub job: bool,
-    /// What it waits for, does or suffers from just now, for people: `db to be ready`, `npm ci`.
+    /// Everything wanted of it is ready or done, and nothing else is left.
+    pub settled: bool,
+    /// What it waits for or does just now, for people: `waits for db to be ready`, `npm ci (12 s)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub waits_for: Option<String>,
+    /// What will not come right by waiting a little.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// Why the wanted definition was taken back, when it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rolled_back: Option<String>,
     /// What runs: `redis 7.0.15 (Debian)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<String>,
@@ -102,13 +110,5 @@ impl ServicePhase {
             ServicePhase::Stopped => "stopped",
             ServicePhase::Done => "done",
         }
-    }
-
-    /// Nothing more happens by itself, and nothing is wrong.
-    pub fn is_settled(self) -> bool {
-        matches!(
-            self,
-            ServicePhase::Ready | ServicePhase::Stopped | ServicePhase::Done
-        )
     }
 }
