@@ -1,1 +1,34 @@
 //! The data plane: listen, route, balance, call.
+//!
+//! Two sides meet here. [`run`] is the proxy process: one `current_thread` runtime per core, each with its own
+//! upstream connections, balancing state and counters. [`Link`] is the node's end of the Unix socket between them:
+//! it hands over snapshots, listening sockets and endpoint tables, and brings back acknowledgements.
+//!
+//! The proxy outlives the node: it listens on the control socket, serves on when the node is gone, and gives the
+//! listening sockets back to the next node that connects. The node outlives the proxy: it holds the same sockets and
+//! hands them to the next proxy, so that a connection is never refused meanwhile.
+//!
+//! Decisions are pure and live in `policy`; everything else is the shell around them.
+
+mod bind;
+mod channel;
+mod clock;
+mod control;
+mod http;
+mod limits;
+mod link;
+mod message;
+mod policy;
+mod run;
+mod saved;
+mod status;
+mod stream;
+mod tunnel;
+mod udp;
+mod upstream;
+mod worker;
+
+pub use bind::bind;
+pub use link::{Hello, Link, LinkEvent, Sockets};
+pub use run::{Options, run};
+pub use status::{EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};

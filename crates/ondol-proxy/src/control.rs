@@ -1,0 +1,251 @@
+//! The proxy's own thread beside its workers: hears the node, checks what it wants, gives orders, remembers.
+
+mod ack;
+mod plan;
+mod session;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_model::{EndpointTable, ListenerId, ServiceRef, Snapshot};
+use tokio::net::UnixListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use crate::bind;
+use crate::message::{ToNode, ToProxy};
+use crate::run::Options;
+use crate::saved::Saved;
+use crate::worker::{Crew, Order};
+pub(crate) use ack::Ack;
+use session::Session;
+
+/// Changes are written down together when they come close together.
+const SAVE_AFTER: Duration = Duration::from_millis(100);
+
+pub(crate) struct Control {
+    listener: Option<UnixListener>,
+    state_folder: PathBuf,
+    crew: Arc<Crew>,
+    session: Option<Session>,
+    answers: mpsc::UnboundedSender<ToNode>,
+    outbox: mpsc::UnboundedReceiver<ToNode>,
+    snapshot: Snapshot,
+    sockets: BTreeMap<ListenerId, Arc<OwnedFd>>,
+    tables: BTreeMap<ServiceRef, Arc<EndpointTable>>,
+    save_at: Option<Instant>,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Control {
+    /// Takes the control socket and begins with the last good state, as far as its addresses are free.
+    pub(crate) fn open(options: &Options, crew: Arc<Crew>) -> io::Result<Self> {
+        let (answers, outbox) = mpsc::unbounded_channel();
+        let mut control = Control {
+            listener: Some(session::listen(&options.control_socket)?),
+            state_folder: options.state_folder.clone(),
+            crew,
+            session: None,
+            answers,
+            outbox,
+            snapshot: Snapshot::default(),
+            sockets: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            save_at: None,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        };
+        if let Some(saved) = Saved::read(&options.state_folder) {
+            control.begin_with(saved);
+        }
+        Ok(control)
+    }
+
+    /// Until a signal asks to stop, or a worker ends by itself.
+    pub(crate) async fn run(
+        &mut self,
+        endings: &mut mpsc::UnboundedReceiver<io::Result<()>>,
+    ) -> io::Result<()> {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                ended = endings.recv() => {
+                    return match ended {
+                        Some(Err(error)) => Err(error),
+                        _ => Err(io::Error::other("a worker ended unexpectedly")),
+                    };
+                }
+                accepted = session::accept(self.listener.as_ref()) => self.meet(accepted),
+                heard = session::hear(&mut self.session) => match heard {
+                    Some((message, sockets)) => self.handle(message, sockets),
+                    None => self.session = None,
+                },
+                Some(answer) = self.outbox.recv() => self.tell(answer),
+                () = sleep_until(self.save_at.unwrap_or_else(Instant::now)), if self.save_at.is_some() => self.save(),
+            }
+        }
+        self.quit(endings).await;
+        Ok(())
+    }
+
+    async fn quit(&mut self, endings: &mut mpsc::UnboundedReceiver<io::Result<()>>) {
+        // Hang up first: the node starts the next proxy while this one finishes.
+        self.session = None;
+        self.listener = None;
+        self.sockets.clear();
+        if self.save_at.is_some() {
+            self.save();
+        }
+        self.crew.order_all(|| Order::Quit);
+        while endings.recv().await.is_some() {}
+    }
+
+    /// A node connected. The newest is the one that counts: an older one can only be dying.
+    fn meet(&mut self, accepted: io::Result<tokio::net::UnixStream>) {
+        let Ok(stream) = accepted else { return };
+        self.session = Some(Session::new(stream));
+        self.tell(ToNode::Hello {
+            pid: std::process::id(),
+            snapshot: self.snapshot.clone(),
+            tables: self
+                .tables
+                .values()
+                .map(|table| table.as_ref().clone())
+                .collect(),
+            sockets: self.sockets.keys().copied().collect(),
+        });
+    }
+
+    fn handle(&mut self, message: ToProxy, received: Vec<OwnedFd>) {
+        match message {
+            ToProxy::Snapshot { snapshot, sockets } => {
+                let version = snapshot.version;
+                let sockets = sockets.into_iter().zip(received).collect();
+                if let Err(reason) = self.take_snapshot(snapshot, sockets) {
+                    self.tell(ToNode::Refused { version, reason });
+                }
+            }
+            ToProxy::Endpoints(table) => self.take_table(table),
+            ToProxy::AwaitDrained { replica, run } => {
+                let ack = self.ack(ToNode::Drained {
+                    replica: replica.clone(),
+                    run,
+                });
+                self.crew
+                    .order_all(|| Order::AwaitDrained(replica.clone(), run, ack.clone()));
+            }
+            ToProxy::Status => self.collect_status(),
+        }
+    }
+
+    fn take_snapshot(
+        &mut self,
+        snapshot: Snapshot,
+        sockets: BTreeMap<ListenerId, OwnedFd>,
+    ) -> Result<(), String> {
+        let plan = plan::plan(&self.snapshot, &self.sockets, &snapshot, sockets, bind)?;
+        let accepted = self.ack(ToNode::Accepted {
+            version: snapshot.version,
+            bound: plan.bound,
+        });
+        self.sockets = plan.sockets;
+        self.snapshot = snapshot;
+        let shared = Arc::new(self.snapshot.clone());
+        // Every worker knows a listener before one of them accepts on it and gives connections to the others.
+        self.crew
+            .order_all(|| Order::Configure(shared.clone(), accepted.clone()));
+        for id in plan.opened {
+            if let Some(socket) = self.sockets.get(&id) {
+                self.crew.order_open(id, socket.clone(), accepted.clone());
+            }
+        }
+        self.save_soon();
+        Ok(())
+    }
+
+    fn take_table(&mut self, table: EndpointTable) {
+        let table = Arc::new(table);
+        let ack = self.ack(ToNode::Acknowledged {
+            service: table.service.clone(),
+            version: table.version,
+        });
+        self.tables.insert(table.service.clone(), table.clone());
+        if table.endpoints.is_empty() {
+            self.tables.remove(&table.service);
+        }
+        self.crew
+            .order_all(|| Order::Endpoints(table.clone(), ack.clone()));
+        self.save_soon();
+    }
+
+    /// The last good state. A listener whose address is taken is left for the node, which holds its socket.
+    fn begin_with(&mut self, saved: Saved) {
+        for table in saved.tables {
+            self.take_table(table);
+        }
+        let mut snapshot = Snapshot {
+            version: saved.snapshot.version,
+            listeners: Vec::new(),
+        };
+        let mut sockets = BTreeMap::new();
+        for listener in saved.snapshot.listeners {
+            if let Ok(socket) = bind(listener.address, listener.transport) {
+                sockets.insert(listener.id, socket);
+                snapshot.listeners.push(listener);
+            }
+        }
+        // It was accepted once; should it not be now, the node will say what it wants.
+        let _ = self.take_snapshot(snapshot, sockets);
+    }
+
+    fn collect_status(&self) {
+        let reports = self.crew.ask_status();
+        let (answers, snapshot) = (self.answers.clone(), self.snapshot.version);
+        tokio::spawn(async move {
+            let status = crate::worker::merge_status(snapshot, reports).await;
+            let _ = answers.send(ToNode::Status(status));
+        });
+    }
+
+    /// Becomes `message` when the last worker lets go of it.
+    fn ack(&self, message: ToNode) -> Arc<Ack> {
+        Arc::new(Ack::new(message, self.answers.clone()))
+    }
+
+    fn tell(&mut self, message: ToNode) {
+        let Some(session) = &self.session else { return };
+        let ids: &[ListenerId] = match &message {
+            ToNode::Hello { sockets, .. } => sockets,
+            ToNode::Accepted { bound, .. } => bound,
+            _ => &[],
+        };
+        let sockets = ids
+            .iter()
+            .filter_map(|id| self.sockets.get(id).cloned())
+            .collect();
+        session.tell(message, sockets);
+    }
+
+    fn save_soon(&mut self) {
+        self.save_at
+            .get_or_insert_with(|| Instant::now() + SAVE_AFTER);
+    }
+
+    fn save(&mut self) {
+        self.save_at = None;
+        let tables = self
+            .tables
+            .values()
+            .map(|table| table.as_ref().clone())
+            .collect();
+        // A full disk must not stop traffic; the node tells the next proxy everything anyway.
+        let _ = Saved::new(self.snapshot.clone(), tables).write(&self.state_folder);
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP/1.1 between a client and an endpoint.
+
+mod body;
+mod call;
+mod exchange;
+mod headers;
+mod refuse;
+mod serve;
+mod switch;
+
+pub(crate) use body::Upload;
+pub(crate) use serve::serve;

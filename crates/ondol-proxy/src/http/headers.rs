@@ -1,0 +1,134 @@
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, TE, TRANSFER_ENCODING,
+    UPGRADE,
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// Headers that `Connection` may not name away: the other side would understand another request.
+const KEPT: [HeaderName; 6] = [
+    HOST,
+    http::header::AUTHORIZATION,
+    http::header::COOKIE,
+    http::header::CONTENT_LENGTH,
+    http::header::CONTENT_TYPE,
+    http::header::CONTENT_ENCODING,
+];
+
+/// The protocol that a request (or a 101) wants to switch to. `h2c` is not among them: it is simply not taken up
+/// (RFC 9110, section 7.8).
+pub(super) fn wanted_switch(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(UPGRADE)?;
+    let asks = headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(tokens)
+        .any(|token| token.eq_ignore_ascii_case(b"upgrade"));
+    (asks && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")).then(|| protocol.clone())
+}
+
+/// Removes what is meant for the next hop only (RFC 9110, section 7.6.1), and what `Connection` names besides.
+pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    if !headers.get_all(CONNECTION).iter().all(is_plain) {
+        let named: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(tokens)
+            .filter_map(|token| HeaderName::from_bytes(token).ok())
+            .filter(|name| !KEPT.contains(name) && *name != TE)
+            .collect();
+        for name in named {
+            headers.remove(name);
+        }
+    }
+    headers.remove(CONNECTION);
+    headers.remove(KEEP_ALIVE);
+    headers.remove(PROXY_CONNECTION);
+    headers.remove(TRANSFER_ENCODING);
+    headers.remove(UPGRADE);
+}
+
+/// The same for a request. `100-continue` is answered here, as soon as the endpoint takes the body.
+pub(super) fn strip_request(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    headers.remove(EXPECT);
+    let trailers =
+        |value: &HeaderValue| tokens(value).any(|token| token.eq_ignore_ascii_case(b"trailers"));
+    match headers.remove(TE) {
+        Some(value) if trailers(&value) => {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
+            headers.insert(CONNECTION, HeaderValue::from_static("te"));
+        }
+        _ => {}
+    }
+}
+
+/// Says who really asked, and forgets what the client says about it.
+pub(super) fn set_forwarded(
+    headers: &mut HeaderMap,
+    client: &HeaderValue,
+    host: Option<HeaderValue>,
+) {
+    headers.remove(FORWARDED);
+    headers.remove(FORWARDED_PORT);
+    headers.remove(FORWARDED_PREFIX);
+    headers.remove(REAL_IP);
+    headers.insert(FORWARDED_FOR, client.clone());
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    match host {
+        Some(host) => headers.insert(FORWARDED_HOST, host),
+        None => headers.remove(FORWARDED_HOST),
+    };
+}
+
+/// The prefix that was stripped, from which the service can make absolute links.
+pub(super) fn set_prefix(headers: &mut HeaderMap, prefix: &str) {
+    if let Ok(prefix) = HeaderValue::from_str(prefix) {
+        headers.insert(FORWARDED_PREFIX, prefix);
+    }
+}
+
+/// Names the request by a number drawn for it, unless it has a name already.
+pub(super) fn ensure_request_id(headers: &mut HeaderMap, draw: impl FnOnce() -> u128) {
+    let fits = |id: &HeaderValue| {
+        (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
+            && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    };
+    if headers.get(REQUEST_ID).is_some_and(fits) {
+        return;
+    }
+    let number = draw();
+    let text: [u8; 32] =
+        std::array::from_fn(|at| b"0123456789abcdef"[(number >> (4 * at)) as usize & 0xf]);
+    if let Ok(id) = HeaderValue::from_bytes(&text) {
+        headers.insert(REQUEST_ID, id);
+    }
+}
+
+pub(super) fn address_value(ip: IpAddr) -> HeaderValue {
+    HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+/// The two values that nearly every client sends.
+fn is_plain(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    bytes.eq_ignore_ascii_case(b"keep-alive") || bytes.eq_ignore_ascii_case(b"close")
+}
+
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value
+        .as_bytes()
+        .split(|&byte| byte == b',')
+        .map(|token| token.trim_ascii())
+}

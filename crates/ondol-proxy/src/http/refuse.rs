@@ -1,0 +1,44 @@
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+
+use super::body::{Busy, Download};
+use crate::Refusal;
+
+const REASON: HeaderName = HeaderName::from_static("x-ondol-reason");
+
+/// The answer to a request that is not served: a status, the reason as a word for machines and a sentence for people.
+pub(super) fn refuse(refusal: Refusal, sentence: String, busy: Busy) -> Response<Download> {
+    let status = status(refusal);
+    let text = Bytes::from(format!("{} {sentence}\n", status.as_u16()));
+    let mut response = Response::new(Download::text(text, busy));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(REASON, HeaderValue::from_static(refusal.word()));
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
+    }
+    response
+}
+
+fn status(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::NoRoute => StatusCode::NOT_FOUND,
+        Refusal::BadRequest | Refusal::BadHead => StatusCode::BAD_REQUEST,
+        Refusal::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
+        Refusal::CallerNotAllowed => StatusCode::FORBIDDEN,
+        Refusal::ConnectFailed | Refusal::UpstreamClosed | Refusal::UpstreamBroke => {
+            StatusCode::BAD_GATEWAY
+        }
+        Refusal::NoEndpoint
+        | Refusal::NoPort
+        | Refusal::WaitQueueFull
+        | Refusal::TooManyConnections
+        | Refusal::TooManySessions => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

@@ -1,0 +1,79 @@
+use std::rc::Rc;
+
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tokio::io::copy_bidirectional_with_sizes;
+
+use super::body::{Busy, Upload};
+use super::call::Lease;
+use crate::upstream::add;
+use crate::worker::Client;
+
+/// One direction of the tunnel after a switch.
+const BUFFER_BYTES: usize = 8 << 10;
+
+/// A request that wants another protocol (`Upgrade: websocket`).
+pub(super) struct Switch {
+    client: OnUpgrade,
+    protocol: HeaderValue,
+}
+
+impl Switch {
+    pub(super) fn new(request: &mut Request<Incoming>, protocol: HeaderValue) -> Self {
+        Switch {
+            client: hyper::upgrade::on(request),
+            protocol,
+        }
+    }
+
+    /// Asks the endpoint for it too.
+    pub(super) fn ask(&self, request: &mut Request<Upload>) {
+        request
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        request.headers_mut().insert(UPGRADE, self.protocol.clone());
+    }
+
+    /// The endpoint agreed: bytes go both ways from now on, until both ends are done.
+    pub(super) fn go(
+        self,
+        response: &mut Response<Incoming>,
+        lease: Lease,
+        client: Rc<Client>,
+        busy: Busy,
+    ) {
+        let protocol = response
+            .headers()
+            .get(UPGRADE)
+            .cloned()
+            .unwrap_or(self.protocol);
+        let upstream = hyper::upgrade::on(&mut *response);
+        super::headers::strip_hop_by_hop(response.headers_mut());
+        response
+            .headers_mut()
+            .insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        response.headers_mut().insert(UPGRADE, protocol);
+        let in_flight = lease.switch();
+        tokio::task::spawn_local(async move {
+            let _held = (client, busy);
+            let (Ok(client), Ok(upstream)) = tokio::join!(self.client, upstream) else {
+                add(&in_flight.counters.errors, 1);
+                return;
+            };
+            let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+            let carried = copy_bidirectional_with_sizes(
+                &mut client,
+                &mut upstream,
+                BUFFER_BYTES,
+                BUFFER_BYTES,
+            );
+            if let Ok((to, from)) = carried.await {
+                add(&in_flight.counters.bytes_in, to);
+                add(&in_flight.counters.bytes_out, from);
+            }
+        });
+    }
+}

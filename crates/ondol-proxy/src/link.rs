@@ -1,0 +1,111 @@
+mod session;
+
+use std::collections::BTreeMap;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, Snapshot};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::Status;
+use session::Session;
+
+/// Listening sockets by the listener they belong to.
+pub type Sockets = BTreeMap<ListenerId, Arc<OwnedFd>>;
+
+/// The node's end of the control socket. Clones name the same link; it ends when the last is dropped.
+///
+/// It is level-triggered: it remembers the last snapshot, all sockets, every table and every replica whose drain is
+/// awaited, connects again for ever, and tells a new proxy all of it. Nothing has to be sent twice by its user.
+#[derive(Clone)]
+pub struct Link {
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+/// What comes from the proxy.
+#[derive(Debug)]
+pub enum LinkEvent {
+    /// No proxy listens on the control socket: start one. Said once for each time that it is found missing.
+    Absent,
+    /// A proxy is there. Says what it did when it was met.
+    Connected(Hello),
+    /// The connection broke: the proxy died or is dying.
+    Lost,
+    /// Every worker uses the snapshot of this version.
+    Accepted {
+        /// Its version.
+        version: u64,
+    },
+    /// The proxy cannot use a snapshot and keeps the one before.
+    Refused {
+        /// Its version.
+        version: u64,
+        /// Why, for people.
+        reason: String,
+    },
+    /// [`Observation::Acknowledged`] or [`Observation::Drained`]. May be repeated after the proxy was restarted.
+    Saw(Observation),
+}
+
+/// What a proxy said first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Hello {
+    /// Its process id.
+    pub pid: u32,
+    /// What it serves: version 0 and no listeners when it begins from nothing. The sockets of these listeners
+    /// are already held by the link, so a new node that wants the same address takes the same [`ListenerId`].
+    pub snapshot: Snapshot,
+    /// The endpoints it knows.
+    pub tables: Vec<EndpointTable>,
+}
+
+enum Command {
+    Snapshot(Snapshot, Sockets),
+    Publish(EndpointTable),
+    AwaitDrained(ReplicaId, RunId),
+    Status(oneshot::Sender<Status>),
+}
+
+impl Link {
+    /// Connects to the proxy at `control_socket`, now and whenever it is lost. Needs a tokio runtime.
+    ///
+    /// The first event is [`LinkEvent::Connected`] or [`LinkEvent::Absent`]. Wait for it before binding any address:
+    /// a proxy that outlived the last node brings its sockets back.
+    pub fn start(control_socket: PathBuf) -> (Link, mpsc::UnboundedReceiver<LinkEvent>) {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (events, outbox) = mpsc::unbounded_channel();
+        tokio::spawn(Session::new(control_socket, events).run(inbox));
+        (Link { commands }, outbox)
+    }
+
+    /// Wants this snapshot served. `sockets` are those bound since the last call ([`crate::bind`]); the link holds
+    /// all others already. A listener that has no socket anywhere is bound by the proxy in its own network namespace.
+    /// Answered by [`LinkEvent::Accepted`] or [`LinkEvent::Refused`].
+    pub fn send_snapshot(&self, snapshot: Snapshot, sockets: Sockets) {
+        self.send(Command::Snapshot(snapshot, sockets));
+    }
+
+    /// Replaces the endpoints of a service. Answered by [`Observation::Acknowledged`].
+    pub fn publish(&self, table: EndpointTable) {
+        self.send(Command::Publish(table));
+    }
+
+    /// Asks to be told when nothing is in flight to this start of a replica. Answered by [`Observation::Drained`];
+    /// while no proxy runs, by nothing: ask only after the table without it was acknowledged.
+    pub fn await_drained(&self, replica: ReplicaId, run: RunId) {
+        self.send(Command::AwaitDrained(replica, run));
+    }
+
+    /// What the proxy has done since it started; `None` while there is no proxy.
+    pub async fn status(&self) -> Option<Status> {
+        let (answer, status) = oneshot::channel();
+        self.send(Command::Status(answer));
+        status.await.ok()
+    }
+
+    fn send(&self, command: Command) {
+        // The session ends only after its last Link, so that this cannot fail while there is one.
+        let _ = self.commands.send(command);
+    }
+}

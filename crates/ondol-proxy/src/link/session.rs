@@ -1,0 +1,245 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, ServiceRef, Snapshot};
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Command, Hello, LinkEvent, Sockets};
+use crate::Status;
+use crate::channel::Channel;
+use crate::message::{ToNode, ToProxy};
+
+/// Between two attempts to connect. Short: a proxy is up again within a few milliseconds of its start.
+const RECONNECT: Duration = Duration::from_millis(5);
+/// The same once it has been missing for a while.
+const RECONNECT_SLOW: Duration = Duration::from_millis(100);
+const RECONNECT_FAST_TIMES: u32 = 200;
+
+/// The link's task: what the node wants, and the connection over which the proxy is told.
+pub(super) struct Session {
+    path: PathBuf,
+    events: mpsc::UnboundedSender<LinkEvent>,
+    snapshot: Option<Snapshot>,
+    sockets: Sockets,
+    tables: BTreeMap<ServiceRef, EndpointTable>,
+    draining: BTreeSet<(ReplicaId, RunId)>,
+    asked: VecDeque<oneshot::Sender<Status>>,
+}
+
+/// Why the connection to a proxy is over.
+enum Ended {
+    /// The last [`super::Link`] was dropped.
+    LinkDropped,
+    /// The proxy went away.
+    Lost,
+}
+
+impl Session {
+    pub(super) fn new(path: PathBuf, events: mpsc::UnboundedSender<LinkEvent>) -> Self {
+        Session {
+            path,
+            events,
+            snapshot: None,
+            sockets: BTreeMap::new(),
+            tables: BTreeMap::new(),
+            draining: BTreeSet::new(),
+            asked: VecDeque::new(),
+        }
+    }
+
+    pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
+        while let Some(channel) = self.connect(&mut inbox).await {
+            let ended = self.converse(channel, &mut inbox).await;
+            self.asked.clear();
+            if let Ended::LinkDropped = ended {
+                return;
+            }
+            self.tell(LinkEvent::Lost);
+        }
+    }
+
+    /// Until a proxy is there; `None` when the link is no longer wanted.
+    async fn connect(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>) -> Option<Channel> {
+        let mut failures = 0;
+        loop {
+            if let Ok(stream) = UnixStream::connect(&self.path).await {
+                return Some(Channel::new(stream));
+            }
+            if failures == 0 {
+                self.tell(LinkEvent::Absent);
+            }
+            failures += 1;
+            let pause = match failures < RECONNECT_FAST_TIMES {
+                true => RECONNECT,
+                false => RECONNECT_SLOW,
+            };
+            let again = tokio::time::sleep(pause);
+            tokio::pin!(again);
+            loop {
+                tokio::select! {
+                    () = &mut again => break,
+                    command = inbox.recv() => {
+                        self.remember(command?);
+                        // There is nobody to ask for a status: answer by hanging up.
+                        self.asked.clear();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn converse(
+        &mut self,
+        mut channel: Channel,
+        inbox: &mut mpsc::UnboundedReceiver<Command>,
+    ) -> Ended {
+        if self.tell_everything(&mut channel).await.is_err() {
+            return Ended::Lost;
+        }
+        loop {
+            let heard = tokio::select! {
+                heard = channel.receive() => heard,
+                command = inbox.recv() => {
+                    let Some(command) = command else { return Ended::LinkDropped };
+                    let message = self.remember(command);
+                    if self.send(&channel, message).await.is_err() {
+                        return Ended::Lost;
+                    }
+                    continue;
+                }
+            };
+            match heard {
+                Ok(Some((message, sockets))) => self.hear(message, sockets),
+                Ok(None) | Err(_) => return Ended::Lost,
+            }
+        }
+    }
+
+    /// Hears the proxy's first message and brings it to where this node wants it.
+    async fn tell_everything(&mut self, channel: &mut Channel) -> io::Result<()> {
+        let Some((hello, sockets)) = channel.receive().await? else {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        };
+        self.hear(hello, sockets);
+        // Tables first: a listener that opens should find its endpoints.
+        for table in self.tables.values() {
+            channel
+                .send(&ToProxy::Endpoints(table.clone()), &[])
+                .await?;
+        }
+        if let Some(snapshot) = self.snapshot.clone() {
+            self.send(channel, snapshot_message(snapshot, &self.sockets))
+                .await?;
+        }
+        for (replica, run) in self.draining.clone() {
+            self.send(channel, ToProxy::AwaitDrained { replica, run })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn send(&self, channel: &Channel, message: ToProxy) -> io::Result<()> {
+        let sockets: Vec<_> = match &message {
+            ToProxy::Snapshot { sockets, .. } => sockets
+                .iter()
+                .filter_map(|id| Some(self.sockets.get(id)?.as_fd()))
+                .collect(),
+            _ => Vec::new(),
+        };
+        channel.send(&message, &sockets).await
+    }
+
+    /// Takes a wish into what the next proxy is told, and says what this one is told now.
+    fn remember(&mut self, command: Command) -> ToProxy {
+        match command {
+            Command::Snapshot(snapshot, sockets) => {
+                self.sockets.extend(sockets);
+                let listed: BTreeSet<_> = snapshot.listeners.iter().map(|l| l.id).collect();
+                self.sockets.retain(|id, _| listed.contains(id));
+                self.snapshot = Some(snapshot.clone());
+                snapshot_message(snapshot, &self.sockets)
+            }
+            Command::Publish(table) => {
+                self.tables.insert(table.service.clone(), table.clone());
+                ToProxy::Endpoints(table)
+            }
+            Command::AwaitDrained(replica, run) => {
+                self.draining.insert((replica.clone(), run));
+                ToProxy::AwaitDrained { replica, run }
+            }
+            Command::Status(answer) => {
+                self.asked.push_back(answer);
+                ToProxy::Status
+            }
+        }
+    }
+
+    fn hear(&mut self, message: ToNode, received: Vec<OwnedFd>) {
+        match message {
+            ToNode::Hello {
+                pid,
+                snapshot,
+                tables,
+                sockets,
+            } => {
+                self.hold(&sockets, received);
+                self.tell(LinkEvent::Connected(Hello {
+                    pid,
+                    snapshot,
+                    tables,
+                }));
+            }
+            ToNode::Accepted { version, bound } => {
+                self.hold(&bound, received);
+                self.tell(LinkEvent::Accepted { version });
+            }
+            ToNode::Refused { version, reason } => {
+                self.tell(LinkEvent::Refused { version, reason });
+            }
+            ToNode::Acknowledged { service, version } => {
+                self.tell(LinkEvent::Saw(Observation::Acknowledged {
+                    service,
+                    version,
+                }));
+            }
+            ToNode::Drained { replica, run } => {
+                self.draining.remove(&(replica.clone(), run));
+                self.tell(LinkEvent::Saw(Observation::Drained { replica, run }));
+            }
+            ToNode::Status(status) => {
+                if let Some(answer) = self.asked.pop_front() {
+                    let _ = answer.send(status);
+                }
+            }
+        }
+    }
+
+    /// Holds sockets that the proxy had; one that this node bound itself is kept instead.
+    fn hold(&mut self, ids: &[ListenerId], received: Vec<OwnedFd>) {
+        for (id, socket) in ids.iter().zip(received) {
+            self.sockets.entry(*id).or_insert_with(|| Arc::new(socket));
+        }
+    }
+
+    fn tell(&self, event: LinkEvent) {
+        // Nobody listens when the node stops; the link is dropped next.
+        let _ = self.events.send(event);
+    }
+}
+
+fn snapshot_message(snapshot: Snapshot, sockets: &Sockets) -> ToProxy {
+    ToProxy::Snapshot {
+        sockets: snapshot
+            .listeners
+            .iter()
+            .map(|listener| listener.id)
+            .filter(|id| sockets.contains_key(id))
+            .collect(),
+        snapshot,
+    }
+}

@@ -1,0 +1,55 @@
+use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, ServiceRef, Snapshot};
+use serde::{Deserialize, Serialize};
+
+use crate::Status;
+
+/// From the node. Messages are performed in order; versions are the node's own and are not compared,
+/// because a node that forgot everything must be able to begin again.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToProxy {
+    /// The whole configuration. `sockets` names the listeners whose sockets come with the message, in that order.
+    Snapshot {
+        snapshot: Snapshot,
+        sockets: Vec<ListenerId>,
+    },
+    Endpoints(EndpointTable),
+    AwaitDrained {
+        replica: ReplicaId,
+        run: RunId,
+    },
+    Status,
+}
+
+/// From the proxy.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ToNode {
+    /// The first message of a connection: what the proxy does now. `sockets` come with the message.
+    Hello {
+        pid: u32,
+        snapshot: Snapshot,
+        tables: Vec<EndpointTable>,
+        sockets: Vec<ListenerId>,
+    },
+    /// Every worker uses the snapshot. `bound` are sockets that the proxy had to bind by itself;
+    /// they come with the message, for the node to hold.
+    Accepted {
+        version: u64,
+        bound: Vec<ListenerId>,
+    },
+    /// The snapshot cannot be used; the one before it stays.
+    Refused {
+        version: u64,
+        reason: String,
+    },
+    Acknowledged {
+        service: ServiceRef,
+        version: u64,
+    },
+    Drained {
+        replica: ReplicaId,
+        run: RunId,
+    },
+    Status(Status),
+}

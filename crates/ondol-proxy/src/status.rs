@@ -1,0 +1,119 @@
+use std::collections::BTreeMap;
+
+use ondol_model::{ListenerId, ReplicaId, RunId, ServiceRef};
+use serde::{Deserialize, Serialize};
+
+/// Why a request or connection was not served. The word is the value of the `x-ondol-reason` header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Refusal {
+    /// No route of the edge matches host and path.
+    NoRoute,
+    /// The request cannot be understood: no host, or a path with `..`.
+    BadRequest,
+    /// No endpoint is ready, at once or within the time that a call between services waits.
+    NoEndpoint,
+    /// The route leads to a service whose port is not known.
+    NoPort,
+    /// Too many calls wait for an endpoint already.
+    WaitQueueFull,
+    /// Every endpoint that was tried refused the connection or did not answer it.
+    ConnectFailed,
+    /// The endpoint closed the connection before it answered.
+    UpstreamClosed,
+    /// The endpoint's answer broke off in the middle.
+    UpstreamBroke,
+    /// The source address belongs to no service that may call this one.
+    CallerNotAllowed,
+    /// The listener has as many connections as it may have.
+    TooManyConnections,
+    /// The client took too long between requests or to send the head of one.
+    ClientTooSlow,
+    /// The head of a request was malformed or too large.
+    BadHead,
+    /// No room for another UDP client.
+    TooManySessions,
+}
+
+impl Refusal {
+    /// The word shown to people and machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Refusal::NoRoute => "no_route",
+            Refusal::BadRequest => "bad_request",
+            Refusal::NoEndpoint => "no_endpoint",
+            Refusal::NoPort => "no_port",
+            Refusal::WaitQueueFull => "wait_queue_full",
+            Refusal::ConnectFailed => "connect_failed",
+            Refusal::UpstreamClosed => "upstream_closed",
+            Refusal::UpstreamBroke => "upstream_broke",
+            Refusal::CallerNotAllowed => "caller_not_allowed",
+            Refusal::TooManyConnections => "too_many_connections",
+            Refusal::ClientTooSlow => "client_too_slow",
+            Refusal::BadHead => "bad_head",
+            Refusal::TooManySessions => "too_many_sessions",
+        }
+    }
+}
+
+/// What the proxy has done since it started; counters only grow, and begin at 0 with each proxy process.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The proxy's process id.
+    pub pid: u32,
+    /// [`ondol_model::Snapshot::version`] in use.
+    pub snapshot: u64,
+    /// By listener, in order of id.
+    pub listeners: Vec<ListenerStatus>,
+    /// By service, in order of name.
+    pub services: Vec<ServiceStatus>,
+}
+
+/// One listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListenerStatus {
+    /// The listener.
+    pub id: ListenerId,
+    /// Connections ever accepted.
+    pub accepted: u64,
+    /// Connections open now.
+    pub open: u64,
+    /// Refused here, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// The service.
+    pub service: ServiceRef,
+    /// Refused on the way to it, by reason.
+    pub refused: BTreeMap<Refusal, u64>,
+    /// Requests that wait for a ready endpoint now.
+    pub waiting: u64,
+    /// Its endpoints, also those that left the table and still have requests in flight.
+    pub endpoints: Vec<EndpointStatus>,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointStatus {
+    /// The replica.
+    pub replica: ReplicaId,
+    /// Which start of it.
+    pub run: RunId,
+    /// Requests and TCP connections ever sent to it.
+    pub requests: u64,
+    /// Those that it did not answer, or answered with a status of 500 or above.
+    pub errors: u64,
+    /// Requests and TCP connections open now.
+    pub in_flight: u64,
+    /// Bytes of bodies and tunnels to it.
+    pub bytes_in: u64,
+    /// Bytes of bodies and tunnels from it.
+    pub bytes_out: u64,
+    /// Peak EWMA of the time to its response heads, in milliseconds: the highest of all workers.
+    pub latency_ms: f64,
+    /// It refused a connection a moment ago and is avoided.
+    pub ejected: bool,
+}

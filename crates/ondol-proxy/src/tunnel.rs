@@ -1,0 +1,218 @@
+//! Client connections: whether they carry requests or bytes, and the tunnels for bytes.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, sniff};
+use crate::stream::{ClientStream, Doing};
+use crate::upstream::{InFlight, add};
+use crate::worker::{Client, Destination, Shard, Target};
+use crate::{Refusal, http};
+
+/// Read at once of what a client says first.
+const FIRST_BYTES_MAX: usize = 1024;
+/// One direction of a tunnel.
+const BUFFER_BYTES: usize = 8 << 10;
+/// A tunnel may be silent for ever (a pool of database connections is), but not when the other end is dead.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Serves one client connection to its end.
+pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) {
+    // A response head must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    let target = client.serving.target();
+    let Target::Service {
+        destination,
+        protocol,
+        callers,
+    } = &*target
+    else {
+        return serve_http(shard, client, stream, BytesMut::new()).await;
+    };
+    if let Some(callers) = callers
+        && !callers.allow(client.ip, shard.owner(client.ip).as_ref())
+    {
+        return client.serving.count_refusal(Refusal::CallerNotAllowed);
+    }
+    let mut stream = stream;
+    let tunnel = Tunnel {
+        shard,
+        destination,
+        patient: callers.is_some(),
+    };
+    let opened = match protocol {
+        Protocol::Http => Opened::Http(BytesMut::new()),
+        Protocol::Tcp => Opened::Bytes(BytesMut::new(), None),
+        Protocol::Detect => tunnel.first_word(&mut stream).await,
+    };
+    match opened {
+        Opened::Http(first) => serve_http(shard, client, stream, first).await,
+        Opened::Bytes(first, upstream) => {
+            client.activity.set(Doing::Busy);
+            if let Err(refusal) = tunnel.run(stream, first, upstream).await {
+                destination.cluster.count_refusal(refusal);
+            }
+        }
+        Opened::Nothing => {}
+    }
+}
+
+async fn serve_http(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
+    let stream = ClientStream::new(stream, first.freeze(), client.activity.clone());
+    http::serve(shard.clone(), client, stream).await;
+}
+
+/// What a connection turned out to be, and what the client has said so far.
+enum Opened {
+    Http(BytesMut),
+    Bytes(BytesMut, Option<Upstream>),
+    /// The client left without a word.
+    Nothing,
+}
+
+type Upstream = (InFlight, TcpStream);
+
+struct Tunnel<'a> {
+    shard: &'a Rc<Shard>,
+    destination: &'a Destination,
+    /// Waits for an endpoint while none is ready.
+    patient: bool,
+}
+
+impl Tunnel<'_> {
+    /// Finds out who speaks first, and what.
+    ///
+    /// The client's first bytes decide. While it is silent, an endpoint is connected to and listened to: when that
+    /// speaks first, the connection is bytes. A slow client loses nothing: as long as the endpoint is silent too, its
+    /// bytes still decide, and when they begin a request, the connection to the endpoint is closed unused.
+    async fn first_word(&self, client: &mut TcpStream) -> Opened {
+        let mut said = BytesMut::new();
+        let wait = self.shard.limits.first_byte_wait;
+        // Some bytes that do not decide yet: the rest is a matter of the client, not of the endpoint.
+        let early = timeout(wait, listen(client, &mut said)).await;
+        if let Ok(sniffed) = early {
+            return opened(sniffed, said, None);
+        }
+        while said.is_empty() {
+            let upstream = tokio::select! {
+                biased;
+                sniffed = listen(client, &mut said) => return opened(sniffed, said, None),
+                upstream = self.connect() => upstream.ok(),
+            };
+            let Some((in_flight, stream)) = upstream else {
+                break;
+            };
+            let mut byte = [0];
+            tokio::select! {
+                biased;
+                sniffed = listen(client, &mut said) => {
+                    return opened(sniffed, said, Some((in_flight, stream)));
+                }
+                // The endpoint leaves: this connection must not hold it up.
+                () = in_flight.left.notified() => {}
+                spoken = stream.peek(&mut byte) => match spoken {
+                    Ok(1..) => return Opened::Bytes(said, Some((in_flight, stream))),
+                    // It hung up first, as web servers do; the client may still want to speak.
+                    Ok(0) | Err(_) => break,
+                },
+            }
+        }
+        let sniffed = timeout(self.shard.limits.head_time_max, listen(client, &mut said)).await;
+        opened(sniffed.unwrap_or(Some(Sniffed::Other)), said, None)
+    }
+
+    /// Carries bytes both ways until both ends are done.
+    async fn run(
+        &self,
+        mut client: TcpStream,
+        first: BytesMut,
+        upstream: Option<Upstream>,
+    ) -> Result<(), Refusal> {
+        let (in_flight, mut upstream) = match upstream {
+            Some(upstream) => upstream,
+            None => self.connect().await?,
+        };
+        keep_alive(&client);
+        keep_alive(&upstream);
+        if upstream.write_all(&first).await.is_err() {
+            add(&in_flight.counters.errors, 1);
+            return Err(Refusal::UpstreamClosed);
+        }
+        add(&in_flight.counters.bytes_in, first.len() as u64);
+        drop(first);
+        // An error is the end of one of them, and neither is told more than that.
+        let carried =
+            copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES);
+        if let Ok((to, from)) = carried.await {
+            add(&in_flight.counters.bytes_in, to);
+            add(&in_flight.counters.bytes_out, from);
+        }
+        Ok(())
+    }
+
+    /// A connection to some endpoint; others are tried when one refuses.
+    async fn connect(&self) -> Result<Upstream, Refusal> {
+        let (shard, limits) = (self.shard, &self.shard.limits);
+        let cluster = &self.destination.cluster;
+        let port = self.destination.port.ok_or(Refusal::NoPort)?;
+        let mut tried = Vec::new();
+        for _ in 0..limits.attempts_max {
+            let in_flight = match self.patient {
+                true => cluster.pick_or_wait(&tried, limits, || shard.now()).await?,
+                false => cluster
+                    .pick(&tried, shard.now())
+                    .ok_or(Refusal::NoEndpoint)?,
+            };
+            let address = in_flight.address(port);
+            let sent = shard.now();
+            if let Ok(Ok(stream)) =
+                timeout(limits.connect_time_max, TcpStream::connect(address)).await
+            {
+                in_flight.answered(sent, shard.now());
+                let _ = stream.set_nodelay(true);
+                return Ok((in_flight, stream));
+            }
+            in_flight.eject(limits, shard.now());
+            tried.push(in_flight.run());
+        }
+        Err(Refusal::ConnectFailed)
+    }
+}
+
+/// Reads until the bytes in `said` decide; `None` when the client ended without any. May be dropped and called again.
+async fn listen(client: &mut TcpStream, said: &mut BytesMut) -> Option<Sniffed> {
+    loop {
+        match sniff(said) {
+            Sniffed::Undecided if said.len() < SNIFF_BYTES_MAX => {}
+            sniffed => return Some(sniffed),
+        }
+        said.reserve(FIRST_BYTES_MAX);
+        match client.read_buf(said).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) if said.is_empty() => return None,
+            Ok(0) | Err(_) => return Some(Sniffed::Other),
+        }
+    }
+}
+
+fn opened(sniffed: Option<Sniffed>, said: BytesMut, upstream: Option<Upstream>) -> Opened {
+    match sniffed {
+        None => Opened::Nothing,
+        Some(Sniffed::Http) => Opened::Http(said),
+        Some(Sniffed::Other | Sniffed::Undecided) => Opened::Bytes(said, upstream),
+    }
+}
+
+fn keep_alive(stream: &TcpStream) {
+    let when = TcpKeepalive::new()
+        .with_time(KEEPALIVE)
+        .with_interval(KEEPALIVE);
+    // Without it, a tunnel to a dead machine stays until the service closes it.
+    let _ = SockRef::from(stream).set_tcp_keepalive(&when);
+}

@@ -1,0 +1,9 @@
+//! What one worker knows of the services it sends traffic to.
+
+mod cluster;
+mod endpoint;
+mod pool;
+
+pub(crate) use cluster::Cluster;
+pub(crate) use endpoint::{InFlight, Upstream, add};
+pub(crate) use pool::Pooled;

@@ -1,0 +1,169 @@
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ondol_model::{EndpointTable, ReplicaId, RunId, ServiceRef, Time};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::{InFlight, Upstream};
+use crate::control::Ack;
+use crate::limits::Limits;
+use crate::policy::balance::{self, next_random};
+use crate::{Refusal, ServiceStatus};
+
+/// One service and its endpoints, as one worker knows them.
+pub(crate) struct Cluster {
+    service: ServiceRef,
+    all: RefCell<BTreeMap<(ReplicaId, RunId), Rc<Upstream>>>,
+    ready: RefCell<Vec<Rc<Upstream>>>,
+    arrived: Notify,
+    waiting: Cell<u32>,
+    random: Cell<u64>,
+    refused: RefCell<BTreeMap<Refusal, u64>>,
+}
+
+impl Cluster {
+    pub(crate) fn new(service: ServiceRef, seed: u64) -> Self {
+        Cluster {
+            service,
+            all: RefCell::default(),
+            ready: RefCell::default(),
+            arrived: Notify::new(),
+            waiting: Cell::new(0),
+            random: Cell::new(seed),
+            refused: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn service(&self) -> &ServiceRef {
+        &self.service
+    }
+
+    /// Takes a new table. What was learned of an endpoint stays with it; what left finishes.
+    pub(crate) fn apply(&self, table: &EndpointTable, now: Time) {
+        let mut all = self.all.borrow_mut();
+        let listed: BTreeMap<_, _> = table
+            .endpoints
+            .iter()
+            .map(|endpoint| ((endpoint.replica.clone(), endpoint.run), endpoint))
+            .collect();
+        for (key, upstream) in all.iter() {
+            upstream.update(listed.get(key).copied());
+        }
+        for (key, endpoint) in listed {
+            all.entry(key)
+                .or_insert_with(|| Rc::new(Upstream::new(endpoint.clone(), now)));
+        }
+        let ready: Vec<_> = all
+            .values()
+            .filter(|upstream| upstream.is_ready())
+            .cloned()
+            .collect();
+        let some = !ready.is_empty();
+        self.ready.replace(ready);
+        drop(all);
+        self.forget_gone();
+        if some {
+            self.arrived.notify_waiters();
+        }
+    }
+
+    /// An endpoint to send to now. One of `tried` is taken only when there is no other.
+    pub(crate) fn pick(&self, tried: &[RunId], now: Time) -> Option<InFlight> {
+        let ready = self.ready.borrow();
+        let mut state = self.random.get();
+        let random = next_random(&mut state);
+        self.random.set(state);
+        let at = balance::pick(
+            ready.len(),
+            random,
+            |at| ready[at].cost(now),
+            |at| ready[at].is_ejected(now) || tried.contains(&ready[at].run()),
+        )?;
+        Some(ready[at].clone().begin())
+    }
+
+    /// The same, and waits for one while there is none.
+    pub(crate) async fn pick_or_wait(
+        &self,
+        tried: &[RunId],
+        limits: &Limits,
+        now: impl Fn() -> Time,
+    ) -> Result<InFlight, Refusal> {
+        if let Some(upstream) = self.pick(tried, now()) {
+            return Ok(upstream);
+        }
+        if self.waiting.get() >= limits.waiting_max {
+            return Err(Refusal::WaitQueueFull);
+        }
+        let _place = Place::take(&self.waiting);
+        let deadline = Instant::now() + limits.endpoint_wait_max;
+        loop {
+            // Nothing can arrive between the look and the wait: both happen in one poll of one thread.
+            let arrived = timeout_at(deadline, self.arrived.notified()).await;
+            if let Some(upstream) = self.pick(tried, now()) {
+                return Ok(upstream);
+            }
+            if arrived.is_err() {
+                return Err(Refusal::NoEndpoint);
+            }
+        }
+    }
+
+    /// Lets go of `ack` when nothing is in flight to this start of a replica; at once when it is not known.
+    pub(crate) fn await_drained(&self, replica: ReplicaId, run: RunId, ack: Arc<Ack>) {
+        if let Some(upstream) = self.all.borrow().get(&(replica, run)) {
+            upstream.await_drained(ack);
+        }
+    }
+
+    pub(crate) fn count_refusal(&self, refusal: Refusal) {
+        *self.refused.borrow_mut().entry(refusal).or_default() += 1;
+    }
+
+    /// Closes idle connections and forgets endpoints that are gone.
+    pub(crate) fn sweep(&self, limits: &Limits, now: Time) {
+        for upstream in self.all.borrow().values() {
+            upstream.pool.sweep(limits, now);
+        }
+        self.forget_gone();
+    }
+
+    pub(crate) fn status(&self, now: Time) -> ServiceStatus {
+        ServiceStatus {
+            service: self.service.clone(),
+            refused: self.refused.borrow().clone(),
+            waiting: u64::from(self.waiting.get()),
+            endpoints: self
+                .all
+                .borrow()
+                .values()
+                .map(|upstream| upstream.status(now))
+                .collect(),
+        }
+    }
+
+    fn forget_gone(&self) {
+        self.all
+            .borrow_mut()
+            .retain(|_, upstream| upstream.is_listed() || upstream.in_flight() > 0);
+    }
+}
+
+/// One of the places of those who wait.
+struct Place<'a>(&'a Cell<u32>);
+
+impl<'a> Place<'a> {
+    fn take(waiting: &'a Cell<u32>) -> Self {
+        waiting.set(waiting.get() + 1);
+        Place(waiting)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}

@@ -1,0 +1,172 @@
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::ops::Deref;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ondol_model::{Endpoint, RunId, Time};
+use tokio::sync::Notify;
+
+use super::pool::Pool;
+use crate::EndpointStatus;
+use crate::control::Ack;
+use crate::limits::Limits;
+use crate::policy::balance::Latency;
+
+/// One start of one replica, as one worker knows it. Outlives the table that named it, for as long as something is
+/// in flight to it, and keeps what was learned when a new table names it again.
+pub(crate) struct Upstream {
+    endpoint: RefCell<Endpoint>,
+    listed: Cell<bool>,
+    latency: Cell<Latency>,
+    in_flight: Cell<u32>,
+    ejected_until: Cell<Time>,
+    drains: RefCell<Vec<Arc<Ack>>>,
+    /// Told when it may not be picked any more.
+    pub left: Notify,
+    pub pool: Pool,
+    pub counters: Counters,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub requests: Cell<u64>,
+    pub errors: Cell<u64>,
+    pub bytes_in: Cell<u64>,
+    pub bytes_out: Cell<u64>,
+}
+
+/// Adds to a counter of this worker.
+pub(crate) fn add(counter: &Cell<u64>, amount: u64) {
+    counter.set(counter.get().saturating_add(amount));
+}
+
+impl Upstream {
+    pub(crate) fn new(endpoint: Endpoint, now: Time) -> Self {
+        Upstream {
+            listed: Cell::new(true),
+            latency: Cell::new(Latency::new(now)),
+            in_flight: Cell::new(0),
+            ejected_until: Cell::new(Time::ZERO),
+            drains: RefCell::default(),
+            left: Notify::new(),
+            pool: Pool::default(),
+            counters: Counters::default(),
+            endpoint: RefCell::new(endpoint),
+        }
+    }
+
+    /// What a new table says of it: `None` when it is not in it.
+    pub(crate) fn update(&self, endpoint: Option<&Endpoint>) {
+        let was_ready = self.is_ready();
+        self.listed.set(endpoint.is_some());
+        if let Some(endpoint) = endpoint {
+            self.endpoint.replace(endpoint.clone());
+        }
+        if was_ready && !self.is_ready() {
+            self.pool.clear();
+            self.left.notify_waiters();
+        }
+    }
+
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.get()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.listed.get() && self.endpoint.borrow().ready
+    }
+
+    pub(crate) fn run(&self) -> RunId {
+        self.endpoint.borrow().run
+    }
+
+    pub(crate) fn address(&self, port: u16) -> SocketAddr {
+        self.endpoint.borrow().address(port)
+    }
+
+    pub(crate) fn cost(&self, now: Time) -> f64 {
+        self.latency.get().cost(self.in_flight.get(), now)
+    }
+
+    /// A response head came after the time since `sent`.
+    pub(crate) fn answered(&self, sent: Time, now: Time) {
+        self.latency
+            .set(self.latency.get().observe(now.since(sent), now));
+        self.ejected_until.set(Time::ZERO);
+    }
+
+    /// It refused a connection: others are preferred for a while.
+    pub(crate) fn eject(&self, limits: &Limits, now: Time) {
+        self.ejected_until.set(now + limits.ejection);
+        add(&self.counters.errors, 1);
+        self.pool.clear();
+    }
+
+    pub(crate) fn is_ejected(&self, now: Time) -> bool {
+        now < self.ejected_until.get()
+    }
+
+    /// Begins a request or connection to it.
+    pub(crate) fn begin(self: Rc<Self>) -> InFlight {
+        self.in_flight.set(self.in_flight.get() + 1);
+        add(&self.counters.requests, 1);
+        InFlight(self)
+    }
+
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.in_flight.get()
+    }
+
+    /// Lets go of `ack` as soon as nothing is in flight.
+    pub(crate) fn await_drained(&self, ack: Arc<Ack>) {
+        // Connections on which nobody has spoken yet count as in flight, but need not finish.
+        self.left.notify_waiters();
+        if self.in_flight.get() > 0 {
+            self.drains.borrow_mut().push(ack);
+        }
+    }
+
+    pub(crate) fn status(&self, now: Time) -> EndpointStatus {
+        let endpoint = self.endpoint.borrow();
+        EndpointStatus {
+            replica: endpoint.replica.clone(),
+            run: endpoint.run,
+            requests: self.counters.requests.get(),
+            errors: self.counters.errors.get(),
+            in_flight: u64::from(self.in_flight.get()),
+            bytes_in: self.counters.bytes_in.get(),
+            bytes_out: self.counters.bytes_out.get(),
+            latency_ms: self.latency.get().as_millis(),
+            ejected: self.is_ejected(now),
+        }
+    }
+}
+
+/// A request or connection on its way to an endpoint, from the moment it is picked to the last byte of the answer.
+pub(crate) struct InFlight(Rc<Upstream>);
+
+impl InFlight {
+    /// The endpoint itself, for something that does not hold up its stop.
+    pub(crate) fn upstream(&self) -> Rc<Upstream> {
+        self.0.clone()
+    }
+}
+
+impl Deref for InFlight {
+    type Target = Upstream;
+
+    fn deref(&self) -> &Upstream {
+        &self.0
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let left = self.0.in_flight.get() - 1;
+        self.0.in_flight.set(left);
+        if left == 0 {
+            self.0.drains.borrow_mut().clear();
+        }
+    }
+}

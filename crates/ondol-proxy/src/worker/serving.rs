@@ -1,0 +1,162 @@
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use ondol_model::{Listener, ListenerId, Purpose, ServiceRef};
+
+use crate::policy::protocol::Protocol;
+use crate::policy::route::Routes;
+use crate::upstream::Cluster;
+use crate::{ListenerStatus, Refusal};
+
+/// One listener, as one worker knows it. Connections hold it, and look up its target anew for each request.
+pub(crate) struct Serving {
+    id: ListenerId,
+    target: RefCell<Rc<Target>>,
+    /// It is not listed any more: what is in flight finishes.
+    closing: Cell<bool>,
+    /// Open connections of all workers; counted by the worker that accepts.
+    pub open: Arc<AtomicU32>,
+    pub accepted: Cell<u64>,
+    refused: RefCell<BTreeMap<Refusal, u64>>,
+}
+
+/// Where the requests of a listener go.
+pub(crate) enum Target {
+    Edge(Routes<Destination>),
+    Service {
+        destination: Destination,
+        protocol: Protocol,
+        /// Who may call, for a virtual address; `None` for a published port.
+        callers: Option<Callers>,
+    },
+}
+
+pub(crate) struct Destination {
+    pub cluster: Rc<Cluster>,
+    /// `None` when the node does not know it yet.
+    pub port: Option<u16>,
+}
+
+/// The services that may call a virtual address.
+pub(crate) struct Callers {
+    services: BTreeSet<ServiceRef>,
+    /// The address is one of loopback: replicas have no namespace of their own there, so that their calls come
+    /// from 127.0.0.1 like everybody's and cannot be told apart.
+    anonymous: bool,
+}
+
+impl Callers {
+    /// Whether a connection from `ip` is allowed; `owner` is the service that `ip` belongs to.
+    pub(crate) fn allow(&self, ip: IpAddr, owner: Option<&ServiceRef>) -> bool {
+        match owner {
+            Some(service) => self.services.contains(service),
+            None => self.anonymous && ip.is_loopback(),
+        }
+    }
+}
+
+impl Target {
+    /// `cluster` finds or makes the cluster of a service.
+    pub(crate) fn new(listener: &Listener, cluster: impl Fn(&ServiceRef) -> Rc<Cluster>) -> Self {
+        let single = |service: &ServiceRef, port: u16, app_protocol: &Option<String>, callers| {
+            Target::Service {
+                destination: Destination {
+                    cluster: cluster(service),
+                    port: Some(port),
+                },
+                protocol: Protocol::of(app_protocol.as_deref(), port),
+                callers,
+            }
+        };
+        match &listener.purpose {
+            Purpose::Edge { routes } => {
+                Target::Edge(Routes::new(routes.iter().map(|(route, service)| {
+                    let cluster = cluster(service);
+                    (
+                        route.clone(),
+                        Destination {
+                            cluster,
+                            port: route.port,
+                        },
+                    )
+                })))
+            }
+            Purpose::Published {
+                service,
+                port,
+                app_protocol,
+            } => single(service, *port, app_protocol, None),
+            Purpose::Virtual {
+                service,
+                port,
+                app_protocol,
+                callers,
+            } => {
+                let project = &service.project;
+                let services = callers
+                    .iter()
+                    .map(|name| ServiceRef {
+                        project: project.clone(),
+                        service: name.clone(),
+                    })
+                    .collect();
+                let anonymous = listener.address.ip().is_loopback();
+                single(
+                    service,
+                    *port,
+                    app_protocol,
+                    Some(Callers {
+                        services,
+                        anonymous,
+                    }),
+                )
+            }
+        }
+    }
+}
+
+impl Serving {
+    pub(crate) fn new(id: ListenerId, target: Target) -> Self {
+        Serving {
+            id,
+            target: RefCell::new(Rc::new(target)),
+            closing: Cell::new(false),
+            open: Arc::default(),
+            accepted: Cell::new(0),
+            refused: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn retarget(&self, target: Target) {
+        self.target.replace(Rc::new(target));
+    }
+
+    pub(crate) fn target(&self) -> Rc<Target> {
+        self.target.borrow().clone()
+    }
+
+    pub(crate) fn close(&self) {
+        self.closing.set(true);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    pub(crate) fn count_refusal(&self, refusal: Refusal) {
+        *self.refused.borrow_mut().entry(refusal).or_default() += 1;
+    }
+
+    pub(crate) fn status(&self) -> ListenerStatus {
+        ListenerStatus {
+            id: self.id,
+            accepted: self.accepted.get(),
+            open: u64::from(self.open.load(Ordering::Relaxed)),
+            refused: self.refused.borrow().clone(),
+        }
+    }
+}

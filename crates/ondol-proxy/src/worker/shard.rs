@@ -1,0 +1,221 @@
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::IpAddr;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use ondol_model::{EndpointTable, ListenerId, ServiceRef, Snapshot, Time, Transport};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+
+use super::accept::{self, Door};
+use super::clients::Clients;
+use super::{Crew, Order, Report, Serving, Target};
+use crate::clock::Clock;
+use crate::limits::Limits;
+use crate::upstream::Cluster;
+
+/// How often idle connections are looked at.
+const TICK: Duration = Duration::from_secs(1);
+/// How often a worker that quits looks whether it is done.
+const QUIT_POLL: Duration = Duration::from_millis(20);
+
+/// Everything that one worker owns. It lives on one thread, so that nothing in it is locked.
+pub(crate) struct Shard {
+    pub index: usize,
+    pub limits: Limits,
+    pub crew: Arc<Crew>,
+    pub clients: Clients,
+    /// [`Shard::now`] at the last tick.
+    pub coarse: Arc<AtomicU64>,
+    clock: Clock,
+    random: RandomState,
+    listeners: RefCell<BTreeMap<ListenerId, Rc<Serving>>>,
+    transports: RefCell<BTreeMap<ListenerId, Transport>>,
+    doors: RefCell<BTreeMap<ListenerId, Door>>,
+    clusters: RefCell<BTreeMap<ServiceRef, Rc<Cluster>>>,
+    /// Which service an address belongs to.
+    owners: RefCell<BTreeMap<IpAddr, ServiceRef>>,
+    tables: RefCell<BTreeMap<ServiceRef, Vec<IpAddr>>>,
+}
+
+impl Shard {
+    pub(crate) fn new(index: usize, crew: Arc<Crew>, limits: Limits) -> Rc<Self> {
+        Rc::new(Shard {
+            index,
+            limits,
+            crew,
+            clients: Clients::default(),
+            coarse: Arc::default(),
+            clock: Clock::new(),
+            random: RandomState::new(),
+            listeners: RefCell::default(),
+            transports: RefCell::default(),
+            doors: RefCell::default(),
+            clusters: RefCell::default(),
+            owners: RefCell::default(),
+            tables: RefCell::default(),
+        })
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// A number that nobody can foretell.
+    pub(crate) fn draw(&self, salt: u64) -> u64 {
+        let mut hasher = self.random.build_hasher();
+        hasher.write_u64(salt);
+        hasher.finish()
+    }
+
+    pub(crate) fn serving(&self, id: ListenerId) -> Option<Rc<Serving>> {
+        self.listeners.borrow().get(&id).cloned()
+    }
+
+    /// The service that has `ip` as an address of one of its replicas.
+    pub(crate) fn owner(&self, ip: IpAddr) -> Option<ServiceRef> {
+        self.owners.borrow().get(&ip).cloned()
+    }
+
+    pub(super) async fn obey(self: Rc<Self>, mut inbox: mpsc::UnboundedReceiver<Order>) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let order = tokio::select! {
+                order = inbox.recv() => order,
+                _ = tick.tick() => {
+                    self.sweep();
+                    continue;
+                }
+            };
+            match order {
+                Some(Order::Configure(snapshot, _ack)) => self.configure(&snapshot),
+                Some(Order::Open(id, socket, _ack)) => self.open(id, &socket),
+                Some(Order::Endpoints(table, _ack)) => self.apply(&table),
+                Some(Order::AwaitDrained(replica, run, ack)) => {
+                    let cluster = self.clusters.borrow().get(&replica.service_ref()).cloned();
+                    if let Some(cluster) = cluster {
+                        cluster.await_drained(replica, run, ack);
+                    }
+                }
+                Some(Order::Take(arrival)) => accept::serve(&self, arrival),
+                Some(Order::Report(answer)) => {
+                    let _ = answer.send(self.report());
+                }
+                Some(Order::Quit) | None => return self.quit(inbox).await,
+            }
+        }
+    }
+
+    fn configure(&self, snapshot: &Snapshot) {
+        let mut listeners = self.listeners.borrow_mut();
+        let mut transports = self.transports.borrow_mut();
+        let listed: BTreeSet<_> = snapshot
+            .listeners
+            .iter()
+            .map(|listener| listener.id)
+            .collect();
+        for (id, serving) in listeners.iter().filter(|(id, _)| !listed.contains(id)) {
+            serving.close();
+            transports.remove(id);
+            if let Some(door) = self.doors.borrow_mut().remove(id) {
+                door.close_for_good();
+            }
+        }
+        for listener in &snapshot.listeners {
+            let target = Target::new(listener, |service| self.cluster(service));
+            transports.insert(listener.id, listener.transport);
+            match listeners.get(&listener.id) {
+                Some(serving) if !serving.is_closing() => serving.retarget(target),
+                _ => {
+                    listeners.insert(listener.id, Rc::new(Serving::new(listener.id, target)));
+                }
+            }
+        }
+    }
+
+    fn open(self: &Rc<Self>, id: ListenerId, socket: &OwnedFd) {
+        let transport = self.transports.borrow().get(&id).copied();
+        let (Some(serving), Some(transport)) = (self.serving(id), transport) else {
+            return;
+        };
+        match Door::open(self, &serving, id, transport, socket) {
+            Ok(door) => {
+                self.doors.borrow_mut().insert(id, door);
+            }
+            Err(_) => serving.close(),
+        }
+    }
+
+    fn apply(&self, table: &EndpointTable) {
+        self.cluster(&table.service).apply(table, self.now());
+        let ips = table.endpoints.iter().map(|endpoint| endpoint.ip).collect();
+        let mut tables = self.tables.borrow_mut();
+        tables.insert(table.service.clone(), ips);
+        let owners = tables
+            .iter()
+            .flat_map(|(service, ips)| ips.iter().map(move |ip| (*ip, service.clone())));
+        self.owners.replace(owners.collect());
+    }
+
+    /// The cluster of a service, made when it is named for the first time.
+    fn cluster(&self, service: &ServiceRef) -> Rc<Cluster> {
+        let mut clusters = self.clusters.borrow_mut();
+        if let Some(cluster) = clusters.get(service) {
+            return cluster.clone();
+        }
+        let seed = self.draw(clusters.len() as u64);
+        let cluster = Rc::new(Cluster::new(service.clone(), seed));
+        clusters.insert(service.clone(), cluster.clone());
+        cluster
+    }
+
+    fn sweep(&self) {
+        let now = self.now();
+        self.coarse.store(now.as_nanos(), Ordering::Relaxed);
+        self.clients.sweep(&self.limits, now);
+        self.listeners
+            .borrow_mut()
+            .retain(|_, serving| !serving.is_closing());
+        for cluster in self.clusters.borrow().values() {
+            cluster.sweep(&self.limits, now);
+        }
+    }
+
+    fn report(&self) -> Report {
+        let now = self.now();
+        Report {
+            listeners: self
+                .listeners
+                .borrow()
+                .values()
+                .map(|serving| serving.status())
+                .collect(),
+            services: self
+                .clusters
+                .borrow()
+                .values()
+                .map(|cluster| cluster.status(now))
+                .collect(),
+        }
+    }
+
+    /// Stops accepting without closing the sockets for others, and waits for its clients.
+    async fn quit(&self, mut inbox: mpsc::UnboundedReceiver<Order>) {
+        self.doors.borrow_mut().clear();
+        for serving in self.listeners.borrow().values() {
+            serving.close();
+        }
+        inbox.close();
+        let deadline = Instant::now() + self.limits.quit_time_max;
+        while !self.clients.is_empty() && Instant::now() < deadline {
+            self.sweep();
+            sleep(QUIT_POLL).await;
+        }
+    }
+}
