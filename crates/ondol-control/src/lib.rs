@@ -2,9 +2,40 @@
 //!
 //! Pure: no clock, file, socket, thread or randomness. `now` is the last argument; maps are ordered;
 //! the same events give the same actions.
+//!
+//! One file per sub-machine; [`Control`] only dispatches. A pass over a project ([`project`]) is level-triggered:
+//! observations write down what was seen, then every service is compared with what is wanted ([`reconcile`],
+//! [`replace`]), its endpoints are published ([`endpoints`]) and each replica takes the steps that are due
+//! ([`replica`], [`drain`]), until nothing changes any more.
 
 mod action;
+mod adopt;
+mod backoff;
+mod checks;
+mod clock;
+mod command;
+mod control;
+mod depend;
+mod drain;
+mod endpoints;
 mod event;
+mod job;
+mod place;
+mod prepare;
+mod probe;
+mod project;
+mod reconcile;
+mod replace;
+mod replica;
+mod running;
+mod service;
+mod span;
+mod target;
+mod turn;
+mod view;
 
 pub use action::{Action, Hooked, Note, NoteKind};
+pub use control::Control;
 pub use event::{Command, Event, Wish};
+pub use place::{Fleet, Machine, Shortage};
+pub use view::{ProbeView, ProjectView, ReplicaView, ServiceView, View};

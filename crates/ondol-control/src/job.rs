@@ -1,0 +1,38 @@
+use ondol_model::{DeployMode, Exit, RestartPolicy, Service};
+
+/// What follows when a replica's process has ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Afterwards {
+    /// It is started again.
+    Again,
+    /// It did what it was started for.
+    Done,
+    /// It failed and is not started again: why not.
+    GaveUp(&'static str),
+}
+
+/// Decides by the restart policy. `crashes` counts the ends in a row, this one included.
+///
+/// A job that succeeded is done whatever its policy says.
+pub(crate) fn afterwards(service: &Service, exit: &Exit, crashes: u32) -> Afterwards {
+    if exit.is_success() && service.mode == DeployMode::Job {
+        return Afterwards::Done;
+    }
+    match service.restart {
+        RestartPolicy::Always => Afterwards::Again,
+        _ if exit.is_success() => Afterwards::Done,
+        RestartPolicy::Never => Afterwards::GaveUp("`restart: no` leaves it so"),
+        RestartPolicy::OnFailure { attempts_max, .. } => match attempts_max {
+            Some(max) if crashes > max => Afterwards::GaveUp("its attempts are used up"),
+            _ => Afterwards::Again,
+        },
+    }
+}
+
+/// How many copies of it are wanted when nobody scaled it.
+pub(crate) fn copies(service: &Service) -> u32 {
+    match service.mode {
+        DeployMode::Global => 1,
+        DeployMode::Replicated | DeployMode::Job => service.replicas,
+    }
+}

@@ -1,0 +1,612 @@
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_model::{
+    Demand, Digest, Exit, Phase, Prepared, ReplicaId, RestartPolicy, Run, RunId, Service, Time,
+};
+
+use crate::backoff::{HEALTHY_AFTER, pause};
+use crate::drain::{Leaving, Pace, Step as LeavingStep, Then};
+use crate::job::{Afterwards, afterwards};
+use crate::place::Shortage;
+use crate::running::{Next, Running, Stage, Whereabouts};
+use crate::span::{nth, span};
+use crate::target::Target;
+use crate::turn::Turn;
+use crate::{Action, NoteKind};
+
+/// One replica, from its placement to its end: a method per phase.
+#[derive(Debug)]
+pub(crate) struct Replica {
+    pub(crate) id: ReplicaId,
+    /// What its process was started from.
+    pub(crate) definition: Digest,
+    pub(crate) generation: u64,
+    /// `None` for one that was found and that nobody knows.
+    pub(crate) target: Option<Arc<Target>>,
+    /// A one-off run beside the others.
+    pub(crate) once: bool,
+    /// Nobody will ask to forget this one-off: its asker went with the node.
+    pub(crate) forgotten: bool,
+    pub(crate) life: Life,
+    /// Since when it is in this phase.
+    pub(crate) since: Time,
+    /// Room set aside for it.
+    pub(crate) held: Option<Demand>,
+    /// Ends in a row without a healthy run in between.
+    pub(crate) crashes: u32,
+    /// Starts after the first.
+    pub(crate) restarts: u32,
+    pub(crate) last_exit: Option<Exit>,
+    /// Its failure has been counted against the rollout.
+    pub(crate) blamed: bool,
+    /// It has a folder on the machine.
+    has_folder: bool,
+    /// The last decision about it, in words.
+    pub(crate) because: String,
+}
+
+/// Where it is in its life.
+#[derive(Debug)]
+pub(crate) enum Life {
+    /// Not started: waits for what is named, which has been told; `None` before it was looked at.
+    Planned { on: Option<Phase> },
+    /// Ended, and started again at this moment.
+    Backoff { until: Time },
+    /// Start was asked for.
+    Launching { run: RunId, prepared: Arc<Prepared> },
+    /// Its process runs.
+    Running(Box<Running>),
+    /// On its way out.
+    Leaving(Box<Leaving>),
+    /// Not started again.
+    Ended(Ending),
+}
+
+/// How its life ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It did what it was started for.
+    Done,
+    /// It failed for good.
+    GaveUp,
+    /// On request; it may be started again.
+    Stopped,
+}
+
+/// What a replica sees of its surroundings when it takes a step.
+pub(crate) struct Surroundings<'a> {
+    /// What it waits for before it may start; the words only when somebody needs them.
+    pub(crate) gate: &'a Gate,
+    /// Its service can be started, with what was learned.
+    pub(crate) prepared: Option<&'a Arc<Prepared>>,
+    /// Newest version of the endpoint table that was published, and that is in use.
+    pub(crate) table: (u64, u64),
+    /// Replicas of the service that take up room here.
+    pub(crate) placed: u32,
+}
+
+/// Whether dependencies let a replica start.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    pub(crate) open: bool,
+    pub(crate) words: Option<String>,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Same,
+    Changed,
+    /// It is gone: forget it.
+    Gone,
+}
+
+impl Replica {
+    /// One that is to be started.
+    pub(crate) fn planned(id: ReplicaId, target: &Arc<Target>, because: String, now: Time) -> Self {
+        Replica {
+            id,
+            definition: target.definition.clone(),
+            generation: target.generation,
+            target: Some(target.clone()),
+            once: false,
+            forgotten: false,
+            life: Life::Planned { on: None },
+            since: now,
+            held: None,
+            crashes: 0,
+            restarts: 0,
+            last_exit: None,
+            blamed: false,
+            has_folder: false,
+            because,
+        }
+    }
+
+    /// One that was found on the machine.
+    pub(crate) fn found(
+        id: ReplicaId,
+        definition: Digest,
+        target: Option<Arc<Target>>,
+        life: Life,
+        now: Time,
+    ) -> Self {
+        Replica {
+            generation: target.as_ref().map_or(0, |target| target.generation),
+            id,
+            definition,
+            target,
+            once: false,
+            forgotten: false,
+            life,
+            since: now,
+            held: None,
+            crashes: 0,
+            restarts: 0,
+            last_exit: None,
+            blamed: false,
+            has_folder: true,
+            because: String::new(),
+        }
+    }
+
+    pub(crate) fn service(&self) -> Option<&Arc<Service>> {
+        self.target.as_ref().map(|target| &target.service)
+    }
+
+    pub(crate) fn is_of(&self, target: &Target) -> bool {
+        self.generation == target.generation && self.definition == target.definition
+    }
+
+    pub(crate) fn run(&self) -> Option<RunId> {
+        match &self.life {
+            Life::Launching { run, .. } => Some(*run),
+            Life::Running(running) => Some(running.run),
+            Life::Leaving(leaving) => Some(leaving.run),
+            Life::Planned { .. } | Life::Backoff { .. } | Life::Ended(_) => None,
+        }
+    }
+
+    /// Its process, when it is known to run.
+    pub(crate) fn running(&self) -> Option<&Running> {
+        match &self.life {
+            Life::Running(running) => Some(running),
+            Life::Leaving(leaving) => leaving.running.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// It may be sent traffic.
+    pub(crate) fn serves(&self) -> bool {
+        !self.once && matches!(&self.life, Life::Running(running) if running.stage == Stage::Ready)
+    }
+
+    /// It will be gone.
+    pub(crate) fn is_discarded(&self) -> bool {
+        matches!(&self.life, Life::Leaving(leaving) if matches!(leaving.then, Then::Discard { .. }))
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match &self.life {
+            Life::Planned { on } => on.unwrap_or(Phase::Waiting),
+            Life::Backoff { .. } => Phase::Backoff,
+            Life::Launching { .. } => Phase::Starting,
+            Life::Running(running) => match running.stage {
+                Stage::Starting => Phase::Starting,
+                Stage::Ready => Phase::Ready,
+                Stage::Unready => Phase::Unready,
+            },
+            Life::Leaving(leaving) => match leaving.step {
+                LeavingStep::Withdraw { .. } | LeavingStep::Drain { .. } => Phase::Draining,
+                _ => Phase::Stopping,
+            },
+            Life::Ended(_) => Phase::Ended,
+        }
+    }
+
+    /// When it has something to do without being told anything.
+    pub(crate) fn wake(&self) -> Option<Time> {
+        match &self.life {
+            Life::Backoff { until } => Some(*until),
+            Life::Running(running) => running.wake(),
+            Life::Leaving(leaving) => Some(leaving.wake()),
+            Life::Planned { .. } | Life::Launching { .. } | Life::Ended(_) => None,
+        }
+    }
+
+    /// Takes the step that is due in its phase.
+    pub(crate) fn step(&mut self, around: &Surroundings, turn: &mut Turn) -> Step {
+        match &mut self.life {
+            Life::Planned { .. } => self.step_planned(around, turn),
+            Life::Backoff { until } if *until <= turn.now => {
+                self.become_(Life::Planned { on: None }, turn.now);
+                Step::Changed
+            }
+            Life::Running(_) => self.step_running(turn),
+            Life::Leaving(leaving) => {
+                let service = self.target.as_ref().map(|target| &*target.service);
+                if leaving.step(&self.id, service, around.table, turn) {
+                    Step::Changed
+                } else {
+                    Step::Same
+                }
+            }
+            Life::Backoff { .. } | Life::Launching { .. } | Life::Ended(_) => Step::Same,
+        }
+    }
+
+    /// Started when it is prepared, its dependencies let it and it fits; else it says once what it waits for.
+    fn step_planned(&mut self, around: &Surroundings, turn: &mut Turn) -> Step {
+        let Some(target) = self.target.clone() else {
+            return Step::Same;
+        };
+        let Some(prepared) = around.prepared else {
+            // The preparation itself is told by the service.
+            return self.waits(Phase::Preparing, None, turn);
+        };
+        if !around.gate.open {
+            return self.waits(Phase::Waiting, around.gate.words.clone(), turn);
+        }
+        if self.held.is_none() {
+            if let Err(refusal) = place(&target, around.placed, turn) {
+                let told = matches!(
+                    self.life,
+                    Life::Planned {
+                        on: Some(Phase::Pending)
+                    }
+                );
+                let words = (!told).then(|| refusal.to_string());
+                return self.waits(Phase::Pending, words, turn);
+            }
+            self.held = Some(target.demand());
+        }
+        self.start(target, prepared.clone(), turn)
+    }
+
+    fn start(&mut self, target: Arc<Target>, prepared: Arc<Prepared>, turn: &mut Turn) -> Step {
+        let run = turn.ids.run();
+        if self.has_folder {
+            self.restarts = self.restarts.saturating_add(1);
+        }
+        self.has_folder = true;
+        self.definition = target.definition.clone();
+        self.generation = target.generation;
+        turn.tell(NoteKind::Started, &self.id, self.because.clone());
+        turn.act(Action::Start(Box::new(Run {
+            replica: self.id.clone(),
+            run,
+            definition: target.definition.clone(),
+            project: target.project.clone(),
+            service: target.service.clone(),
+        })));
+        self.become_(Life::Launching { run, prepared }, turn.now);
+        Step::Changed
+    }
+
+    fn waits(&mut self, phase: Phase, words: Option<String>, turn: &mut Turn) -> Step {
+        let Life::Planned { on } = &mut self.life else {
+            return Step::Same;
+        };
+        if *on == Some(phase) {
+            return Step::Same;
+        }
+        *on = Some(phase);
+        if let Some(words) = words {
+            turn.tell(NoteKind::Waiting, &self.id, words);
+        }
+        Step::Changed
+    }
+
+    fn step_running(&mut self, turn: &mut Turn) -> Step {
+        let (Life::Running(running), Some(target)) = (&mut self.life, &self.target) else {
+            return Step::Same;
+        };
+        let before = running.stage;
+        match running.step(&self.id, &target.service, turn) {
+            Next::Same => Step::Same,
+            Next::Changed => {
+                if running.stage != before {
+                    self.since = turn.now;
+                }
+                Step::Changed
+            }
+            Next::Restart(why) => {
+                self.leave(
+                    Then::Again { crash: true },
+                    Pace::Hangs,
+                    NoteKind::Stopping,
+                    why,
+                    turn,
+                );
+                Step::Changed
+            }
+        }
+    }
+
+    /// Its process runs.
+    pub(crate) fn started(&mut self, run: RunId, at: Whereabouts, now: Time) -> bool {
+        match &mut self.life {
+            Life::Launching {
+                run: mine,
+                prepared,
+            } if *mine == run => {
+                let Some(target) = &self.target else {
+                    return false;
+                };
+                let running = Running::new(run, at, prepared.clone(), &target.service, now);
+                self.become_(Life::Running(Box::new(running)), now);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Its process ended. `Gone` when it is not wanted any more.
+    pub(crate) fn exited(&mut self, run: RunId, exit: Exit, turn: &mut Turn) -> Step {
+        if self.run() != Some(run) {
+            return Step::Same;
+        }
+        self.last_exit = Some(exit.clone());
+        match &self.life {
+            Life::Leaving(leaving) => match leaving.then {
+                Then::Discard { volumes } => {
+                    self.because = exit.to_string();
+                    turn.tell(NoteKind::Ended, &self.id, exit.to_string());
+                    self.discard(volumes, turn);
+                    Step::Gone
+                }
+                Then::Rest => {
+                    self.end(Ending::Stopped, format!("stopped on request: {exit}"), turn);
+                    Step::Changed
+                }
+                Then::Again { crash: false } => {
+                    self.because = format!("ended on request: {exit}");
+                    self.become_(Life::Planned { on: None }, turn.now);
+                    Step::Changed
+                }
+                Then::Again { crash: true } => self.crashed(&exit, turn),
+            },
+            _ => self.crashed(&exit, turn),
+        }
+    }
+
+    /// Ended by itself, or because its probes said so.
+    fn crashed(&mut self, exit: &Exit, turn: &mut Turn) -> Step {
+        let Some(target) = self.target.clone() else {
+            self.discard(false, turn);
+            return Step::Gone;
+        };
+        // One that was found with another definition than any that is known can only come back as what is known.
+        self.definition = target.definition.clone();
+        self.generation = target.generation;
+        let running = self.running();
+        let lived = running.map(|running| turn.now.since(running.started));
+        let healthy = running.and_then(|running| running.ready_since);
+        let proved = healthy.is_some_and(|since| turn.now.since(since) >= window(&target.service));
+        self.crashes = if proved {
+            1
+        } else {
+            self.crashes.saturating_add(1)
+        };
+        let after = lived.map_or_else(String::new, |lived| format!(" after {}", span(lived)));
+        let what = format!("{exit}{after}");
+        if self.once {
+            let ending = if exit.is_success() {
+                Ending::Done
+            } else {
+                Ending::GaveUp
+            };
+            self.end(ending, what, turn);
+            return Step::Changed;
+        }
+        match afterwards(&target.service, exit, self.crashes) {
+            Afterwards::Done => self.end(Ending::Done, format!("{what}: it is done"), turn),
+            Afterwards::GaveUp(why) => self.end(Ending::GaveUp, format!("{what}; {why}"), turn),
+            Afterwards::Again => self.again(what, turn),
+        }
+        Step::Changed
+    }
+
+    fn again(&mut self, what: String, turn: &mut Turn) {
+        let pause = pause(&self.id, self.crashes);
+        self.because = if pause == Duration::ZERO {
+            format!("{what}; started again at once")
+        } else {
+            format!(
+                "{what}; started again in {} ({} time)",
+                span(pause),
+                nth(self.crashes)
+            )
+        };
+        turn.tell(NoteKind::Exited, &self.id, self.because.clone());
+        if pause == Duration::ZERO {
+            self.become_(Life::Planned { on: None }, turn.now);
+            return;
+        }
+        let until = turn.now + pause;
+        self.become_(Life::Backoff { until }, turn.now);
+    }
+
+    /// Ends a pause early: what it may have crashed for has changed.
+    pub(crate) fn retry(&mut self, why: &str, turn: &mut Turn) -> bool {
+        if !matches!(self.life, Life::Backoff { .. }) {
+            return false;
+        }
+        self.because = format!("started again at once: {why}");
+        turn.tell(NoteKind::Backoff, &self.id, self.because.clone());
+        self.become_(Life::Planned { on: None }, turn.now);
+        true
+    }
+
+    /// Brings one that was stopped on request back.
+    pub(crate) fn revive(&mut self, target: &Arc<Target>, now: Time) {
+        self.target = Some(target.clone());
+        self.crashes = 0;
+        self.because = "wanted again".to_owned();
+        self.become_(Life::Planned { on: None }, now);
+    }
+
+    /// Sends it on its way out. `Gone` when there is nothing to wait for.
+    pub(crate) fn leave(
+        &mut self,
+        then: Then,
+        pace: Pace,
+        kind: NoteKind,
+        why: String,
+        turn: &mut Turn,
+    ) -> Step {
+        let (run, running) = match &mut self.life {
+            Life::Planned { .. } | Life::Backoff { .. } | Life::Ended(_) => {
+                return self.leave_without_process(then, why, turn);
+            }
+            Life::Leaving(leaving) => {
+                if leaving.then >= then {
+                    return Step::Same;
+                }
+                leaving.then = then;
+                self.because = why;
+                return Step::Changed;
+            }
+            Life::Launching { run, .. } => (*run, None),
+            Life::Running(_) => {
+                let Life::Running(running) =
+                    std::mem::replace(&mut self.life, Life::Planned { on: None })
+                else {
+                    return Step::Same;
+                };
+                (running.run, Some(running))
+            }
+        };
+        turn.tell(kind, &self.id, why.clone());
+        self.because = why;
+        let service = self.service().map(|service| &**service);
+        let leaving = Leaving::new(run, running, pace, then, service, turn.now);
+        self.become_(Life::Leaving(Box::new(leaving)), turn.now);
+        Step::Changed
+    }
+
+    fn leave_without_process(&mut self, then: Then, why: String, turn: &mut Turn) -> Step {
+        match then {
+            Then::Discard { volumes } => {
+                turn.tell(NoteKind::Ended, &self.id, why);
+                self.discard(volumes, turn);
+                Step::Gone
+            }
+            Then::Rest if matches!(self.life, Life::Ended(Ending::Stopped)) => Step::Same,
+            Then::Rest => {
+                self.end(Ending::Stopped, why, turn);
+                Step::Changed
+            }
+            Then::Again { .. } => {
+                self.because = why;
+                self.become_(Life::Planned { on: None }, turn.now);
+                Step::Changed
+            }
+        }
+    }
+
+    /// Ends its process now and starts it again.
+    pub(crate) fn kill(&mut self, why: String, turn: &mut Turn) -> Step {
+        let then = Then::Again { crash: false };
+        let (run, running) = match std::mem::replace(&mut self.life, Life::Planned { on: None }) {
+            Life::Launching { run, .. } => (run, None),
+            Life::Running(running) => (running.run, Some(running)),
+            Life::Leaving(mut leaving) => {
+                let (run, running) = (leaving.run, leaving.running.take());
+                let killed = Leaving::killed(&self.id, run, running, leaving.then, turn);
+                self.life = Life::Leaving(Box::new(killed));
+                return Step::Changed;
+            }
+            other @ (Life::Planned { .. } | Life::Backoff { .. } | Life::Ended(_)) => {
+                self.life = other;
+                return Step::Same;
+            }
+        };
+        turn.tell(NoteKind::Stopping, &self.id, why.clone());
+        self.because = why;
+        let killed = Leaving::killed(&self.id, run, running, then, turn);
+        self.become_(Life::Leaving(Box::new(killed)), turn.now);
+        Step::Changed
+    }
+
+    /// Follows a change of its definition that needs no restart.
+    pub(crate) fn retarget(&mut self, target: &Arc<Target>, now: Time) {
+        self.target = Some(target.clone());
+        if let Life::Running(running) = &mut self.life {
+            running.recheck(&target.service, now);
+        }
+    }
+
+    fn end(&mut self, ending: Ending, why: String, turn: &mut Turn) {
+        turn.tell(NoteKind::Ended, &self.id, why.clone());
+        self.because = why;
+        self.give_room_back(turn);
+        self.become_(Life::Ended(ending), turn.now);
+    }
+
+    fn discard(&mut self, volumes: bool, turn: &mut Turn) {
+        self.give_room_back(turn);
+        if self.has_folder {
+            turn.act(Action::Discard {
+                replica: self.id.clone(),
+                volumes,
+            });
+        }
+    }
+
+    fn give_room_back(&mut self, turn: &mut Turn) {
+        if let Some(held) = self.held.take() {
+            turn.room.give_back(held);
+        }
+    }
+
+    fn become_(&mut self, life: Life, now: Time) {
+        self.life = life;
+        self.since = now;
+    }
+}
+
+/// How long a replica must have been ready for its earlier crashes to be forgotten.
+fn window(service: &Service) -> Duration {
+    match service.restart {
+        RestartPolicy::OnFailure {
+            window: Some(window),
+            ..
+        } => window,
+        _ => HEALTHY_AFTER,
+    }
+}
+
+/// Why a replica is not placed.
+enum Refusal {
+    Constraint(String),
+    Crowded(u32),
+    Shortage(Shortage),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::Constraint(why) => f.write_str(why),
+            Refusal::Crowded(max) => write!(
+                f,
+                "`max_replicas_per_node` is {max}, and so many are here already"
+            ),
+            Refusal::Shortage(shortage) => shortage.fmt(f),
+        }
+    }
+}
+
+/// Takes room for one replica, or says why it cannot be here.
+fn place(target: &Target, placed: u32, turn: &mut Turn) -> Result<(), Refusal> {
+    let service = &target.service;
+    if let Some(why) = turn.room.unmet(&service.placement_constraints) {
+        return Err(Refusal::Constraint(why));
+    }
+    if let Some(max) = service.replicas_per_node_max.filter(|max| placed >= *max) {
+        return Err(Refusal::Crowded(max));
+    }
+    turn.room.take(target.demand()).map_err(Refusal::Shortage)
+}

@@ -1,0 +1,348 @@
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_model::{
+    Prepared, ProbeKind, ProbeResult, ReplicaId, RestartPolicy, RunId, Service, Time,
+};
+
+use crate::checks::{Checks, PORT_PATIENCE, ReadyFrom, expected};
+use crate::probe::{Tracker, Verdict};
+use crate::span::span;
+use crate::turn::Turn;
+use crate::{Action, Hooked, NoteKind};
+
+/// A `post_start` hook may take so long.
+const POST_START_MAX: Duration = Duration::from_secs(60);
+
+/// A replica whose process runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) run: RunId,
+    pub(crate) pid: u32,
+    pub(crate) ip: IpAddr,
+    pub(crate) moved_ports: BTreeMap<u16, SocketAddr>,
+    pub(crate) listening: Vec<u16>,
+    pub(crate) started: Time,
+    pub(crate) prepared: Arc<Prepared>,
+    pub(crate) checks: Checks,
+    pub(crate) stage: Stage,
+    /// Since when it has been ready without a break.
+    pub(crate) ready_since: Option<Time>,
+    hooks: Hooks,
+    pub(crate) startup: Tracker,
+    pub(crate) ready: Tracker,
+    pub(crate) live: Tracker,
+}
+
+/// Whether a running replica is sent traffic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It has not been ready yet.
+    Starting,
+    /// It is sent traffic.
+    Ready,
+    /// It has been ready and is not now.
+    Unready,
+}
+
+/// Where the process is.
+pub(crate) struct Whereabouts {
+    pub(crate) pid: u32,
+    pub(crate) ip: IpAddr,
+    pub(crate) moved_ports: BTreeMap<u16, SocketAddr>,
+}
+
+#[derive(Debug, Default)]
+struct Hooks {
+    next: usize,
+    asked: bool,
+    failed: Option<String>,
+}
+
+/// What follows for the replica.
+pub(crate) enum Next {
+    Same,
+    Changed,
+    /// It must be ended and started again: why.
+    Restart(String),
+}
+
+impl Running {
+    pub(crate) fn new(
+        run: RunId,
+        at: Whereabouts,
+        prepared: Arc<Prepared>,
+        service: &Service,
+        now: Time,
+    ) -> Self {
+        Running {
+            run,
+            pid: at.pid,
+            ip: at.ip,
+            moved_ports: at.moved_ports,
+            listening: Vec::new(),
+            started: now,
+            checks: Checks::of(service, &prepared),
+            prepared,
+            stage: Stage::Starting,
+            ready_since: None,
+            hooks: Hooks::default(),
+            startup: Tracker::new(now),
+            ready: Tracker::new(now),
+            live: Tracker::new(now),
+        }
+    }
+
+    /// One that outlived the node. The proxy has been sending to it all the time, so it counts as ready until it
+    /// fails the first check that it is asked.
+    pub(crate) fn adopted(
+        run: RunId,
+        at: Whereabouts,
+        prepared: Arc<Prepared>,
+        service: &Service,
+        now: Time,
+    ) -> Self {
+        Running {
+            stage: Stage::Ready,
+            ready_since: Some(now),
+            hooks: Hooks {
+                next: usize::MAX,
+                ..Hooks::default()
+            },
+            startup: Tracker::trusting(now),
+            ready: Tracker::trusting(now),
+            live: Tracker::trusting(now),
+            ..Running::new(run, at, prepared, service, now)
+        }
+    }
+
+    /// The file asks differently now: what was learned from other checks is forgotten, readiness is kept.
+    pub(crate) fn recheck(&mut self, service: &Service, now: Time) {
+        let checks = Checks::of(service, &self.prepared);
+        if checks == self.checks {
+            return;
+        }
+        self.checks = checks;
+        let fresh = match self.stage {
+            Stage::Ready => Tracker::trusting(now),
+            Stage::Starting | Stage::Unready => Tracker::new(now),
+        };
+        (self.startup, self.ready, self.live) = (fresh.clone(), fresh.clone(), fresh);
+    }
+
+    pub(crate) fn answered(&mut self, kind: ProbeKind, result: ProbeResult, now: Time) {
+        let (tracker, probe) = match kind {
+            ProbeKind::Startup => (&mut self.startup, &self.checks.startup),
+            ProbeKind::Ready => (&mut self.ready, &self.checks.ready),
+            ProbeKind::Live => (&mut self.live, &self.checks.live),
+        };
+        if let Some(probe) = probe {
+            tracker.hear(probe, result, self.started, now);
+        }
+    }
+
+    pub(crate) fn hook_ended(&mut self, result: ProbeResult) {
+        if !self.hooks.asked {
+            return;
+        }
+        self.hooks.asked = false;
+        self.hooks.next += 1;
+        if !result.ok {
+            self.hooks.failed = Some(result.saw);
+        }
+    }
+
+    /// Asks what is due, and draws the conclusions.
+    pub(crate) fn step(&mut self, id: &ReplicaId, service: &Service, turn: &mut Turn) -> Next {
+        if let Some(saw) = self.hooks.failed.take() {
+            return Next::Restart(format!("its post_start hook failed: {saw}"));
+        }
+        if !self.hooks_done(id, service, turn) {
+            return Next::Same;
+        }
+        if let Some(probe) = &self.checks.startup
+            && !self.startup.passed
+        {
+            if self.startup.verdict == Verdict::Failed {
+                return Next::Restart(failed("startup", probe, &self.startup));
+            }
+            self.ask(id, ProbeKind::Startup, turn);
+            return Next::Same;
+        }
+        if self.wants_ready_asked() {
+            self.ask(id, ProbeKind::Ready, turn);
+        }
+        self.ask(id, ProbeKind::Live, turn);
+        self.judge(id, service, turn)
+    }
+
+    /// When it has something to do without being told anything.
+    pub(crate) fn wake(&self) -> Option<Time> {
+        if self.hooks.asked {
+            return None;
+        }
+        if let Some(probe) = &self.checks.startup
+            && !self.startup.passed
+        {
+            return Some(self.startup.due(probe));
+        }
+        let ready = self
+            .checks
+            .ready
+            .as_ref()
+            .filter(|_| self.wants_ready_asked());
+        let ready = ready.map(|probe| self.ready.due(probe));
+        let live = self.checks.live.as_ref().map(|probe| self.live.due(probe));
+        let patience = (self.checks.from == ReadyFrom::Port && self.stage == Stage::Starting)
+            .then(|| self.started + PORT_PATIENCE);
+        [ready, live, patience].into_iter().flatten().min()
+    }
+
+    /// The probe that decides now whether it is ready, and what it has seen.
+    pub(crate) fn deciding(&self) -> Option<(ProbeKind, &ondol_model::Probe, &Tracker)> {
+        match (&self.checks.startup, &self.checks.live, &self.checks.ready) {
+            (Some(probe), _, _) if !self.startup.passed => {
+                Some((ProbeKind::Startup, probe, &self.startup))
+            }
+            (_, Some(probe), _) if self.live.failures > 0 => {
+                Some((ProbeKind::Live, probe, &self.live))
+            }
+            (_, _, Some(probe)) => Some((ProbeKind::Ready, probe, &self.ready)),
+            _ => None,
+        }
+    }
+
+    fn hooks_done(&mut self, id: &ReplicaId, service: &Service, turn: &mut Turn) -> bool {
+        let Some(hook) = service.post_start.get(self.hooks.next) else {
+            return true;
+        };
+        if !self.hooks.asked {
+            self.hooks.asked = true;
+            turn.act(Action::Hook {
+                replica: id.clone(),
+                run: self.run,
+                when: Hooked::PostStart,
+                hook: hook.clone(),
+                timeout: POST_START_MAX,
+            });
+        }
+        false
+    }
+
+    /// A port is only asked until it accepts once: every later connection would be noise in the service's log.
+    fn wants_ready_asked(&self) -> bool {
+        self.checks.from != ReadyFrom::Port || self.stage == Stage::Starting
+    }
+
+    fn ask(&mut self, id: &ReplicaId, kind: ProbeKind, turn: &mut Turn) {
+        let (tracker, probe) = match kind {
+            ProbeKind::Startup => (&mut self.startup, &self.checks.startup),
+            ProbeKind::Ready => (&mut self.ready, &self.checks.ready),
+            ProbeKind::Live => (&mut self.live, &self.checks.live),
+        };
+        let Some(probe) = probe else { return };
+        if tracker.ask(probe, turn.now) {
+            turn.act(Action::Probe {
+                replica: id.clone(),
+                run: self.run,
+                kind,
+                check: probe.check.clone(),
+                port: self
+                    .checks
+                    .ports
+                    .first()
+                    .or(self.listening.first())
+                    .copied(),
+                timeout: probe.timeout,
+            });
+        }
+    }
+
+    fn judge(&mut self, id: &ReplicaId, service: &Service, turn: &mut Turn) -> Next {
+        if let Some(probe) = &self.checks.live
+            && self.live.verdict == Verdict::Failed
+        {
+            return Next::Restart(failed("live", probe, &self.live));
+        }
+        match (self.stage, self.readiness(turn.now)) {
+            (Stage::Starting | Stage::Unready, Verdict::Passing) => {
+                turn.tell(NoteKind::Ready, id, self.why_ready(turn.now));
+                self.stage = Stage::Ready;
+                self.ready_since = Some(turn.now);
+                Next::Changed
+            }
+            (Stage::Ready, Verdict::Failed) => {
+                let why = self.why_failed("no traffic until it succeeds");
+                turn.tell(NoteKind::Unready, id, why);
+                self.stage = Stage::Unready;
+                self.ready_since = None;
+                Next::Changed
+            }
+            (Stage::Unready, Verdict::Failed) if self.is_beyond_hope(service) => {
+                Next::Restart(self.why_failed("it is started again"))
+            }
+            _ => Next::Same,
+        }
+    }
+
+    fn readiness(&self, now: Time) -> Verdict {
+        let listens = || {
+            let ports = &self.checks.ports;
+            self.listening.iter().any(|port| ports.contains(port))
+        };
+        match self.checks.from {
+            ReadyFrom::Nothing => Verdict::Passing,
+            ReadyFrom::Probes | ReadyFrom::Healthcheck => self.ready.verdict,
+            ReadyFrom::Port if self.ready.passed || listens() => Verdict::Passing,
+            ReadyFrom::Port if now.since(self.started) >= PORT_PATIENCE => Verdict::Passing,
+            ReadyFrom::Port => Verdict::Unknown,
+        }
+    }
+
+    /// "Unhealthy" must not stay a label: a `healthcheck` that took its replica's traffic away and then fails as
+    /// often again has it started again. `x-ondol.probes.ready` does not: who writes it can write `live` as well.
+    fn is_beyond_hope(&self, service: &Service) -> bool {
+        let Some(probe) = &self.checks.ready else {
+            return false;
+        };
+        self.checks.from == ReadyFrom::Healthcheck
+            && service.restart != RestartPolicy::Never
+            && self.ready.failures >= probe.failures_max.max(1).saturating_mul(2)
+    }
+
+    fn why_ready(&self, now: Time) -> String {
+        let age = span(now.since(self.started));
+        match (self.checks.from, &self.ready.last) {
+            (ReadyFrom::Nothing, _) => "it runs, and has nothing that could be asked".to_owned(),
+            (ReadyFrom::Port, _) if !self.ready.passed && self.listening.is_empty() => format!(
+                "its port {} did not accept a connection in {age}; taken as ready all the same, \
+                 because it may listen elsewhere: name its port, or a healthcheck",
+                self.checks.ports.first().copied().unwrap_or_default()
+            ),
+            (ReadyFrom::Port, None) => format!("seen listening {age} after its start"),
+            (_, Some(result)) => format!("{} {age} after its start", result.saw),
+            (_, None) => format!("ready {age} after its start"),
+        }
+    }
+
+    fn why_failed(&self, then: &str) -> String {
+        let name = match self.checks.from {
+            ReadyFrom::Healthcheck => "healthcheck",
+            _ => "ready",
+        };
+        let why = self.checks.ready.as_ref();
+        let why = why.map(|probe| failed(name, probe, &self.ready));
+        format!("{}; {then}", why.unwrap_or_default())
+    }
+}
+
+fn failed(name: &str, probe: &ondol_model::Probe, tracker: &Tracker) -> String {
+    let saw = tracker.last.as_ref().map_or("nothing", |last| &last.saw);
+    format!(
+        "its {name} probe failed {} times in a row: expected that {}, saw: {saw}",
+        tracker.failures.max(1),
+        expected(&probe.check)
+    )
+}

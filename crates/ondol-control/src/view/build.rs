@@ -1,0 +1,302 @@
+use std::sync::Arc;
+
+use ondol_model::{Phase, Prepared};
+
+use super::{ProbeView, ProjectView, ReplicaView, ServiceView};
+use crate::checks::{expected, tcp_ports};
+use crate::clock::Clock;
+use crate::depend::waits_for;
+use crate::place::Room;
+use crate::prepare::State;
+use crate::probe::Verdict;
+use crate::project::ProjectState;
+use crate::replica::{Ending, Life, Replica};
+use crate::running::Stage;
+use crate::service::ServiceState;
+
+/// A replica that crashed so often in a row does not come right by itself, as far as a waiting person is concerned.
+const CRASHES_MAX: u32 = 3;
+
+pub(super) fn project(
+    state: &ProjectState,
+    before: Option<&ProjectView>,
+    room: &Room,
+    clock: &Clock,
+) -> ProjectView {
+    let mut view = ProjectView {
+        name: state.name.clone(),
+        settled: true,
+        leaves: state.wish.is_none(),
+        failed: Default::default(),
+        services: Default::default(),
+    };
+    for service in &state.services {
+        let name = &service.name.service;
+        let waits = waits_for(&state.services, service);
+        let fresh = self::service(service, waits, room, clock);
+        view.settled &= fresh.settled;
+        if let Some(why) = &fresh.failed {
+            view.failed.insert(name.clone(), why.clone());
+        }
+        let same = before.and_then(|before| before.services.get(name));
+        let same = same.filter(|same| ***same == fresh).cloned();
+        view.services
+            .insert(name.clone(), same.unwrap_or_else(|| Arc::new(fresh)));
+    }
+    view
+}
+
+fn service(
+    state: &ServiceState,
+    depends: Option<String>,
+    room: &Room,
+    clock: &Clock,
+) -> ServiceView {
+    let waits = |replica: &Replica| words_for(state, replica, depends.as_deref(), room, clock);
+    let waits_for = state
+        .replicas
+        .values()
+        .filter(|replica| !replica.once && replica.phase() != Phase::Ready)
+        .find_map(&waits);
+    let replicas = state.replicas.values();
+    let replicas: Vec<_> = replicas
+        .map(|replica| self::replica(replica, waits(replica), clock))
+        .collect();
+    let failed = why_failed(state, room);
+    let settled = settled(state);
+    let (ports, runs) = known(state);
+    let goal = state.goal.as_ref();
+    let named = goal.and_then(|goal| goal.service.expose.first().copied());
+    ServiceView {
+        name: state.name.service.clone(),
+        wanted: if state.leaves() { 0 } else { state.count },
+        ready: state.ready(),
+        stopped: state.stopped,
+        settled,
+        phase: phase(state, settled, failed.is_some()).to_owned(),
+        waits_for,
+        failed,
+        definition: goal.map(|goal| goal.definition.clone()),
+        rolled_back: state.refused.clone(),
+        route_port: named.or_else(|| ports.first().copied()),
+        ports,
+        runs,
+        replicas,
+    }
+}
+
+/// What this replica waits for, when it does.
+fn words_for(
+    state: &ServiceState,
+    replica: &Replica,
+    depends: Option<&str>,
+    room: &Room,
+    clock: &Clock,
+) -> Option<String> {
+    match &replica.life {
+        Life::Planned { on } => match on {
+            Some(Phase::Preparing) | None => preparing(state, replica, clock),
+            Some(Phase::Pending) => pending(replica, room),
+            Some(_) => depends.map(str::to_owned),
+        },
+        Life::Running(running) if running.stage != Stage::Ready => {
+            let saw = running
+                .deciding()
+                .map(|(_, probe, tracker)| match &tracker.last {
+                    Some(last) => last.saw.clone(),
+                    None => expected(&probe.check),
+                });
+            Some(saw.unwrap_or_else(|| "its post_start hooks run".to_owned()))
+        }
+        Life::Launching { .. } => Some("its process is being started".to_owned()),
+        Life::Backoff { .. } => Some(replica.because.clone()),
+        Life::Running(_) | Life::Leaving(_) | Life::Ended(_) => None,
+    }
+}
+
+fn preparing(state: &ServiceState, replica: &Replica, clock: &Clock) -> Option<String> {
+    let preparation = state.preparations.of(&replica.definition)?;
+    match &preparation.state {
+        State::Asked { .. } if preparation.doing.is_empty() => Some("is being prepared".to_owned()),
+        State::Asked { .. } => Some(preparation.doing.clone()),
+        State::Failed { why, again_at } => {
+            let at = clock.outer(*again_at);
+            Some(format!("could not be prepared: {why}; tried again at {at}"))
+        }
+        State::Done(_) => None,
+    }
+}
+
+fn pending(replica: &Replica, room: &Room) -> Option<String> {
+    let target = replica.target.as_ref()?;
+    let service = &target.service;
+    let unmet = room.unmet(&service.placement_constraints);
+    let shortage = || room.shortage(target.demand()).map(|why| why.to_string());
+    let crowded = || {
+        let max = service.replicas_per_node_max?;
+        Some(format!("`max_replicas_per_node` is {max}"))
+    };
+    unmet.or_else(shortage).or_else(crowded)
+}
+
+fn why_failed(state: &ServiceState, room: &Room) -> Option<String> {
+    let goal = state.goal.as_ref()?;
+    if let Some(refused) = &state.refused {
+        return Some(format!("rolled back: {refused}"));
+    }
+    if let Some(why) = state
+        .rolling
+        .as_ref()
+        .and_then(|rolling| rolling.paused.as_ref())
+    {
+        return Some(format!("its replacement pauses: {why}"));
+    }
+    if let Some(why) = state.preparations.failure(&goal.definition) {
+        return Some(format!("could not be prepared: {why}"));
+    }
+    state.regulars().find_map(|replica| match &replica.life {
+        Life::Ended(Ending::GaveUp) => Some(replica.because.clone()),
+        Life::Planned {
+            on: Some(Phase::Pending),
+        } => {
+            let shortage = room.shortage(goal.demand())?;
+            shortage.is_for_ever().then(|| shortage.to_string())
+        }
+        Life::Running(running)
+            if running.stage == Stage::Starting && running.ready.verdict == Verdict::Failed =>
+        {
+            let (_, probe, tracker) = running.deciding()?;
+            let saw = tracker.last.as_ref().map_or("nothing", |last| &last.saw);
+            Some(format!(
+                "not ready: expected that {}, saw: {saw}",
+                expected(&probe.check)
+            ))
+        }
+        _ if replica.crashes >= CRASHES_MAX && !replica.serves() => Some(replica.because.clone()),
+        _ => None,
+    })
+}
+
+fn settled(state: &ServiceState) -> bool {
+    if state.leaves() {
+        let stopped = |replica: &Replica| matches!(replica.life, Life::Ended(_));
+        return state.regulars().all(stopped);
+    }
+    let Some(goal) = &state.goal else {
+        return false;
+    };
+    let good = |replica: &Replica| {
+        let done = matches!(replica.life, Life::Ended(Ending::Done));
+        replica.is_of(goal) && (replica.serves() && !state.is_job() || done)
+    };
+    let regulars = state.regulars();
+    regulars.clone().count() == state.count as usize
+        && regulars.clone().all(good)
+        && state.rolling.is_none()
+}
+
+fn phase(state: &ServiceState, settled: bool, failed: bool) -> &'static str {
+    if state.leaves() {
+        let stopped = if state.stopped {
+            "stopped"
+        } else {
+            Phase::Ended.word()
+        };
+        return if settled {
+            stopped
+        } else {
+            Phase::Stopping.word()
+        };
+    }
+    let regulars = || state.regulars();
+    let gave_up = |replica: &Replica| matches!(replica.life, Life::Ended(Ending::GaveUp));
+    let done = |replica: &Replica| matches!(replica.life, Life::Ended(Ending::Done));
+    if regulars().any(gave_up) {
+        return "failed";
+    }
+    if settled && regulars().all(done) {
+        return "done";
+    }
+    if state.is_replacing() {
+        return "replacing";
+    }
+    let worst = regulars()
+        .filter(|replica| !replica.is_discarded())
+        .map(Replica::phase)
+        .filter(|phase| !matches!(phase, Phase::Ended))
+        .min_by_key(|phase| urgency(*phase));
+    match worst {
+        Some(Phase::Backoff) => "crashed",
+        Some(Phase::Starting) if failed => "unready",
+        Some(phase) => phase.word(),
+        None => Phase::Ended.word(),
+    }
+}
+
+/// Which phase stands for the service when its replicas are in several: the one that people would look at first.
+fn urgency(phase: Phase) -> u8 {
+    match phase {
+        Phase::Backoff => 0,
+        Phase::Unready => 1,
+        Phase::Pending => 2,
+        Phase::Preparing => 3,
+        Phase::Waiting => 4,
+        Phase::Starting => 5,
+        Phase::Stopping => 6,
+        Phase::Draining => 7,
+        Phase::Ended => 8,
+        Phase::Ready => 9,
+    }
+}
+
+fn known(state: &ServiceState) -> (Vec<u16>, String) {
+    let Some(goal) = &state.goal else {
+        return (Vec::new(), String::new());
+    };
+    let running = state.regulars().find_map(Replica::running);
+    let none = Arc::new(Prepared::default());
+    let prepared = running
+        .map(|running| &running.prepared)
+        .or_else(|| state.preparations.done(&goal.definition))
+        .unwrap_or(&none);
+    let mut ports = tcp_ports(&goal.service, prepared);
+    let seen = running.map_or(&[][..], |running| &running.listening);
+    for port in seen {
+        if !ports.contains(port) {
+            ports.push(*port);
+        }
+    }
+    (ports, prepared.runs.clone())
+}
+
+fn replica(state: &Replica, waits: Option<String>, clock: &Clock) -> ReplicaView {
+    let running = state.running();
+    let probe = running.and_then(|running| running.deciding());
+    ReplicaView {
+        id: state.id.clone(),
+        run: state.run(),
+        phase: state.phase(),
+        done: matches!(state.life, Life::Ended(Ending::Done)),
+        once: state.once,
+        definition: state.definition.clone(),
+        pid: running.map(|running| running.pid),
+        ip: running.map(|running| running.ip),
+        restarts: state.restarts,
+        crashes: state.crashes,
+        since: clock.outer(state.since),
+        last_exit: state.last_exit.clone(),
+        probe: probe.map(|(kind, probe, tracker)| ProbeView {
+            kind,
+            expected: expected(&probe.check),
+            saw: tracker.last.as_ref().map(|last| last.saw.clone()),
+            ok: tracker.last.as_ref().is_some_and(|last| last.ok),
+            failures: tracker.failures,
+            failures_max: probe.failures_max,
+        }),
+        backoff_until: match state.life {
+            Life::Backoff { until } => Some(clock.outer(until)),
+            _ => None,
+        },
+        reason: waits.unwrap_or_else(|| state.because.clone()),
+    }
+}

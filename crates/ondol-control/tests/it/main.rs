@@ -1,0 +1,9 @@
+//! The control core by examples: a script of events goes in, the log of actions is compared with a snapshot.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::too_many_lines, reason = "snapshots are as long as they are")]
+
+mod script;
+
+mod replace;
+mod start;
