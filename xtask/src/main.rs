@@ -1,5 +1,6 @@
 //! All automation of the project. `cargo xtask ci` is the one command that says whether a tree is good.
 
+mod bench;
 mod ci;
 mod clock;
 mod command;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Verb {
     /// Everything that must hold before a change lands.
     Ci(ci::Options),
+    /// Speed and memory beside others, against the goals.
+    Bench(bench::Options),
     /// House rules that no compiler checks.
     Tidy,
     /// Licences, sources, bans and duplicates of all dependencies, as deny.toml wants them.
@@ -33,6 +36,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Ci(options) => ci::run(&options),
+        Verb::Bench(options) => bench::run(&options),
         Verb::Tidy => tidy::run(),
         Verb::Policy => policy::run(),
     };

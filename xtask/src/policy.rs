@@ -34,7 +34,7 @@ pub(crate) fn run() -> Result<()> {
             Ok(())
         }
         count => bail!(
-            "{count} complaints about dependencies; the rules and the place for exceptions are in deny.toml"
+            "dependencies that are not as deny.toml wants them: {count}; exceptions have their place there"
         ),
     }
 }

@@ -3,7 +3,8 @@
 mod cleanup;
 
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,6 +16,8 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use serde_json::Value;
 
 use crate::{TestDir, processes, wait_until};
+
+pub use self::cleanup::{end_all, unmount_all};
 
 const START: Duration = Duration::from_secs(20);
 const STOP: Duration = Duration::from_secs(30);
@@ -56,7 +59,7 @@ impl TestNode {
     pub fn absent(binary: impl Into<PathBuf>) -> Result<Self> {
         let lock = std::env::temp_dir().join("ondol-test.lock");
         let alone =
-            File::create(&lock).with_context(|| format!("{} cannot be opened", lock.display()))?;
+            open_lock(&lock).with_context(|| format!("{} cannot be opened", lock.display()))?;
         alone.lock()?;
         Ok(TestNode {
             binary: binary.into(),
@@ -238,6 +241,15 @@ impl Drop for TestNode {
     }
 }
 
+/// A file that every user of the machine can lock.
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    File::open(path).or_else(|_| {
+        let lock = File::create(path)?;
+        lock.set_permissions(Permissions::from_mode(0o644))?;
+        Ok(lock)
+    })
+}
+
 /// Who listens on a Unix socket and accepts.
 fn serving(socket: &Path) -> Option<i32> {
     let stream = UnixStream::connect(socket).ok()?;
@@ -247,7 +259,6 @@ fn serving(socket: &Path) -> Option<i32> {
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 

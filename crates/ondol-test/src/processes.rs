@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 /// Every process that names `folder` in its arguments or environment, and everything below it.
 /// A replica's own process starts from an empty environment, but is below its shim.
-pub(crate) fn of_folder(folder: &Path) -> BTreeSet<i32> {
+pub fn of_folder(folder: &Path) -> BTreeSet<i32> {
     let folder = folder.as_os_str().as_encoded_bytes();
     let mut parents: BTreeMap<i32, i32> = BTreeMap::new();
     let mut found = BTreeSet::new();

@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 
 use crate::clock::Deadline;
 
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Looks again and again until `look` finds something; an error when `within` is over. `what` completes
 /// "waited 5s for ...".

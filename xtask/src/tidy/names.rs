@@ -59,8 +59,11 @@ pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     findings
 }
 
-/// The type that this line declares.
+/// The type that this line declares. One inside an `impl` is called what its trait calls it.
 fn declared(line: &str) -> Option<&str> {
+    if line.trim_start().starts_with("type ") && line.starts_with(' ') {
+        return None;
+    }
     let mut words = line
         .split_whitespace()
         .skip_while(|word| word.starts_with("pub"));
@@ -106,7 +109,7 @@ mod tests {
             ("src/a/mod.rs", ""),
             (
                 "src/a.rs",
-                "use x::FooManager;\npub(crate) struct ProbeInfo<T>(T);\nenum Data {\n",
+                "use x::FooManager;\npub(crate) struct ProbeInfo<T>(T);\nenum Data {\n    type Data = X;\n",
             ),
             (
                 "src/database.rs",

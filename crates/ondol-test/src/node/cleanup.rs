@@ -36,7 +36,7 @@ pub(crate) fn show(text: &str) {
 }
 
 /// Ends every process that works on this state folder.
-pub(crate) fn end_all(state: &Path) {
+pub fn end_all(state: &Path) {
     // A supervisor that sees its child die may start another, so look until there is nobody.
     let _ = wait_until(
         "the processes of a test to end",
@@ -52,7 +52,7 @@ pub(crate) fn end_all(state: &Path) {
 }
 
 /// Takes away what was mounted below the state folder, the innermost first.
-pub(crate) fn unmount_all(state: &Path) {
+pub fn unmount_all(state: &Path) {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let points = mounts
         .lines()
