@@ -1,8 +1,30 @@
 //! Performs actions on this machine: processes, sandboxes, packages; and the shim.
 
+mod cgroup;
+mod clock;
+mod engine;
+mod exec;
+mod identity;
 mod launch;
+mod leftover;
+pub mod logs;
+mod net;
+mod netlink;
+mod privileges;
+mod room;
+mod sandbox;
+pub mod shim;
+mod signal;
+mod spec;
+mod sys;
+mod world;
 
+pub use cgroup::{Limits, Stats};
+pub use engine::{Config, Engine};
+pub use exec::{ExecTarget, enter, main as enter_main};
 pub use launch::{
     Bake, Before, ContextMount, DataDir, LISTEN_IP, LISTEN_PORT, Launch, LaunchFile, Layers, Oven,
     PrepareRequest, UserEntry,
 };
+pub use sandbox::{Sandbox, Subnets};
+pub use world::main as world_main;

@@ -1,0 +1,103 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_model::{ProjectName, ReplicaId};
+
+use super::replicas::Request;
+use super::{Inner, volumes};
+use crate::shim::wire::Asked;
+
+/// How long a killed replica may take to be gone.
+const GONE_MS: u64 = 3000;
+
+/// Removes a replica's folder; its anonymous volumes stay there when they are to be kept.
+pub(super) async fn replica(inner: Arc<Inner>, id: ReplicaId, with_volumes: bool) {
+    end(&inner, &id).await;
+    let (run, dir) = {
+        let state = inner.state();
+        (
+            state.replicas.latest(&id).map(|(run, _)| run),
+            inner.paths.replica(&id),
+        )
+    };
+    let plan = inner.ground.plan(
+        &super::plan::group_name(&id),
+        crate::cgroup::Limits::default(),
+    );
+    let _ = tokio::task::spawn_blocking(move || {
+        if let Some(plan) = plan {
+            plan.remove();
+        }
+        remove(&dir, with_volumes);
+        // The last one leaves no empty folder.
+        if let Some(project) = dir.parent() {
+            let _ = fs::remove_dir(project);
+        }
+    })
+    .await;
+    let mut state = inner.state();
+    // A new start may have begun meanwhile: then it keeps what it has.
+    if state.replicas.latest(&id).map(|(run, _)| run) == run {
+        state.replicas.remove(&id);
+        state.addresses.give_back(&id);
+    }
+}
+
+async fn end(inner: &Inner, id: &ReplicaId) {
+    let shim = inner.state().replicas.shim(id, None);
+    if let Some(shim) = shim {
+        let _ = shim.send(Request::order(Asked::Kill)).await;
+    }
+    for _ in 0..GONE_MS / 10 {
+        if inner
+            .state()
+            .replicas
+            .latest(id)
+            .is_none_or(|(_, alive)| !alive)
+        {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn remove(dir: &Path, with_volumes: bool) {
+    let volumes = dir.join("volumes");
+    if with_volumes || !volumes.is_dir() {
+        let _ = fs::remove_dir_all(dir);
+        return;
+    }
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.path() != volumes {
+            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        }
+    }
+}
+
+/// Removes a project's replicas and, when asked, its volumes.
+pub(super) async fn project(inner: Arc<Inner>, project: ProjectName, with_volumes: bool) {
+    let left: Vec<ReplicaId> = super::adopt::folders(&inner)
+        .into_iter()
+        .filter(|id| id.project == project)
+        .collect();
+    for id in left {
+        replica(inner.clone(), id, with_volumes).await;
+    }
+    let dir = inner.paths.project(&project);
+    let inner_too = inner.clone();
+    let name = project.clone();
+    let _ = tokio::task::spawn_blocking(move || {
+        if with_volumes {
+            let _ = fs::remove_dir_all(dir);
+            volumes::remove(&inner_too, &name);
+        } else {
+            let _ = fs::remove_dir(dir);
+        }
+    })
+    .await;
+    let mut state = inner.state();
+    state.names.remove(&project);
+    state.ports.retain(|id, _| id.project != project);
+}

@@ -1,0 +1,166 @@
+//! Without a mount namespace paths of the replica's sight do not exist: they are moved to real places, and the
+//! words that name them are rewritten.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use ondol_model::{MountSource, Run};
+
+use crate::Launch;
+use crate::engine::{Inner, volumes};
+use crate::spec::{FileContent, Task};
+
+/// Does so for one start.
+pub(super) fn move_into_reach(
+    inner: &Inner,
+    run: &Run,
+    launch: &Launch,
+    task: &mut Task,
+) -> Result<(), String> {
+    let own = inner.paths.replica(&run.replica).join("files");
+    let inside = |path: &str| own.join(path.trim_start_matches('/'));
+    let mut moved: Vec<(String, PathBuf)> = Vec::new();
+    if let Some(context) = &launch.context {
+        moved.push((context.target.clone(), context.host.clone()));
+    }
+    for mount in &run.service.mounts {
+        let place = match &mount.source {
+            MountSource::Volume { name, .. } => {
+                let place = volumes::path(inner, run, mount)?;
+                let variable = format!("ONDOL_VOLUME_{}", shout(name));
+                task.env
+                    .insert(variable, place.to_string_lossy().into_owned());
+                place
+            }
+            MountSource::Anonymous => volumes::path(inner, run, mount)?,
+            MountSource::Bind { path, .. } => path.clone(),
+            MountSource::Tmpfs { .. } => made(inside(&mount.target))?,
+        };
+        moved.push((mount.target.clone(), place));
+    }
+    for dir in &launch.data_dirs {
+        if !moved.iter().any(|(target, _)| is_below(&dir.path, target)) {
+            moved.push((dir.path.clone(), made(inside(&dir.path))?));
+        }
+    }
+    for file in super::room::files(run, launch)? {
+        let place = inside(&file.path);
+        write(&place, &file.content, file.mode)
+            .map_err(|error| format!("{}: {error}", place.display()))?;
+        moved.push((file.path, place));
+    }
+    // Longest first: a mount inside the context is not the context.
+    moved.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
+    rewrite_task(task, &moved);
+    if !Path::new(&task.main.workdir).is_dir() {
+        let home = made(inside("/"))?;
+        task.main.workdir = home.to_string_lossy().into_owned();
+    }
+    Ok(())
+}
+
+fn rewrite_task(task: &mut Task, moved: &[(String, PathBuf)]) {
+    let before = task.before.iter_mut();
+    let commands = before.map(|before| {
+        if let Some(path) = &mut before.unless_exists {
+            *path = rewritten(path, moved);
+        }
+        &mut before.command
+    });
+    for command in commands.chain([&mut task.main]) {
+        command.workdir = rewritten(&command.workdir, moved);
+        for word in &mut command.argv {
+            *word = rewritten(word, moved);
+        }
+    }
+    for value in task.env.values_mut() {
+        *value = rewritten(value, moved);
+    }
+}
+
+/// Replaces whole paths only: `/data` moves in `--dir=/data/x`, not in `/database`.
+fn rewritten(text: &str, moved: &[(String, PathBuf)]) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    'next: while let Some(c) = rest.chars().next() {
+        let begins =
+            !out.ends_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_'));
+        if c == '/' && begins {
+            for (target, place) in moved {
+                let after = rest.strip_prefix(target.trim_end_matches('/'));
+                let Some(after) = after.filter(|after| ends_path(after)) else {
+                    continue;
+                };
+                out.push_str(&place.to_string_lossy());
+                rest = after;
+                continue 'next;
+            }
+        }
+        out.push(c);
+        rest = &rest[c.len_utf8()..];
+    }
+    out
+}
+
+fn ends_path(after: &str) -> bool {
+    !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+fn is_below(path: &str, target: &str) -> bool {
+    Path::new(path).starts_with(target)
+}
+
+fn made(dir: PathBuf) -> Result<PathBuf, String> {
+    fs::create_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+    Ok(dir)
+}
+
+fn write(path: &Path, content: &FileContent, mode: u32) -> std::io::Result<()> {
+    if let Some(dir) = path.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let _ = fs::remove_file(path);
+    match content {
+        FileContent::Text(text) => fs::write(path, text)?,
+        FileContent::Path(from) => drop(fs::copy(from, path)?),
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+}
+
+fn shout(name: &str) -> String {
+    let upper = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    name.chars().map(upper).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_paths_are_rewritten_and_nothing_else() {
+        let moved = [
+            ("/app/data".to_owned(), PathBuf::from("/v/data")),
+            ("/app".to_owned(), PathBuf::from("/src")),
+        ];
+        for (text, expected) in [
+            ("/app", "/src"),
+            ("/app/x.js", "/src/x.js"),
+            ("/app/data/1", "/v/data/1"),
+            ("--dir=/app/data", "--dir=/v/data"),
+            ("/application /app", "/application /src"),
+            ("/usr/app", "/usr/app"),
+            ("a:/app:/app/data", "a:/src:/v/data"),
+            ("http://app/data", "http://app/data"),
+            ("ü/app", "ü/app"),
+        ] {
+            assert_eq!(rewritten(text, &moved), expected, "{text}");
+        }
+    }
+}

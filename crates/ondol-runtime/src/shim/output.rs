@@ -1,0 +1,128 @@
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+use nix::unistd::{Gid, Uid};
+
+use crate::clock::unix_ns;
+use crate::logs::{Lines, Stream, Writer};
+use crate::spec::LogBounds;
+
+const READ_BYTES: usize = 64 << 10;
+/// Reads in a row from one pipe before others get their turn.
+const READS_MAX: usize = 16;
+
+/// The service's two pipes and the log that they end in.
+#[derive(Debug)]
+pub(super) struct Output {
+    writer: Writer,
+    pipes: [Pipe; 2],
+}
+
+#[derive(Debug)]
+struct Pipe {
+    stream: Stream,
+    from: File,
+    to: OwnedFd,
+    lines: Lines,
+}
+
+impl Output {
+    pub(super) fn new(bounds: LogBounds, run: u64) -> io::Result<Self> {
+        Ok(Output {
+            writer: Writer::new(Path::new("logs"), bounds, run),
+            pipes: [Pipe::new(Stream::Stdout)?, Pipe::new(Stream::Stderr)?],
+        })
+    }
+
+    /// Where standard output and error of the service go.
+    pub(super) fn ends(&self) -> [BorrowedFd<'_>; 2] {
+        [self.pipes[0].to.as_fd(), self.pipes[1].to.as_fd()]
+    }
+
+    /// Lets another user open `/dev/stdout` anew.
+    pub(super) fn give_to(&self, uid: Uid, gid: Gid) {
+        for pipe in &self.pipes {
+            let _ = nix::unistd::fchown(&pipe.to, Some(uid), Some(gid));
+        }
+    }
+
+    /// What to wait on.
+    pub(super) fn sources(&self) -> [BorrowedFd<'_>; 2] {
+        [self.pipes[0].from.as_fd(), self.pipes[1].from.as_fd()]
+    }
+
+    /// Says something about the replica in its log.
+    pub(super) fn say(&mut self, words: &str) {
+        let now = unix_ns();
+        self.writer
+            .push(Stream::Ondol, false, words.as_bytes(), now);
+        self.writer.flush(now);
+    }
+
+    /// Takes what is there and writes it.
+    /// `false` when there was nothing.
+    pub(super) fn pump(&mut self) -> bool {
+        let mut buffer = vec![0; READ_BYTES];
+        let mut came = false;
+        for pipe in &mut self.pipes {
+            for _ in 0..READS_MAX {
+                let Ok(read @ 1..) = pipe.from.read(&mut buffer) else {
+                    break;
+                };
+                came = true;
+                let now = unix_ns();
+                let (writer, stream) = (&mut self.writer, pipe.stream);
+                pipe.lines.push(&buffer[..read], |text, partial| {
+                    writer.push(stream, partial, text, now);
+                });
+                self.writer.flush(now);
+            }
+        }
+        came
+    }
+
+    /// Takes everything to the last byte: nobody writes any more.
+    pub(super) fn finish(&mut self) {
+        // A pipe holds at most 1 MiB, unless somebody still writes who cannot be ended.
+        for _ in 0..READS_MAX {
+            if !self.pump() {
+                break;
+            }
+        }
+        self.flush_begun(false);
+    }
+
+    /// A line has begun: it is written as it is when its end does not come soon.
+    pub(super) fn is_open(&self) -> bool {
+        self.pipes.iter().any(|pipe| pipe.lines.is_open())
+    }
+
+    /// Writes lines that have begun; `partial` when their end may still come.
+    pub(super) fn flush_begun(&mut self, partial: bool) {
+        let now = unix_ns();
+        for pipe in &mut self.pipes {
+            let (writer, stream) = (&mut self.writer, pipe.stream);
+            pipe.lines.flush(partial, |text, partial| {
+                writer.push(stream, partial, text, now);
+            });
+        }
+        self.writer.flush(now);
+    }
+}
+
+impl Pipe {
+    fn new(stream: Stream) -> io::Result<Self> {
+        let (from, to) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+        let flags = OFlag::from_bits_retain(nix::fcntl::fcntl(&from, nix::fcntl::F_GETFL)?);
+        nix::fcntl::fcntl(&from, nix::fcntl::F_SETFL(flags | OFlag::O_NONBLOCK))?;
+        Ok(Pipe {
+            stream,
+            from: from.into(),
+            to,
+            lines: Lines::default(),
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! A node of one test: an engine, its folder, and what it says.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use ondol_model::*;
+use ondol_runtime::logs::{Cursor, Filter, Reader};
+use ondol_runtime::{Config, Engine, Sandbox, Subnets};
+use tokio::sync::mpsc;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+pub struct Node {
+    pub engine: Engine,
+    pub dir: PathBuf,
+    config: Config,
+    seen: Vec<Observation>,
+    says: mpsc::Receiver<Observation>,
+    keep: bool,
+}
+
+impl Node {
+    pub async fn new(sandbox: Sandbox) -> Self {
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let dir =
+            std::env::temp_dir().join(format!("ondol-runtime-{}-{number}", std::process::id()));
+        let config = Config {
+            state_dir: dir,
+            sandbox,
+            ondol: env!("CARGO_BIN_EXE_ondol-process").into(),
+            path: std::env::var("PATH").unwrap(),
+            home: std::env::home_dir(),
+            subnets: Subnets::default(),
+        };
+        Node::open(config).await
+    }
+
+    pub async fn open(config: Config) -> Self {
+        let (sender, says) = mpsc::channel(1000);
+        let engine = Engine::open(config.clone(), sender).await.unwrap();
+        Node {
+            engine,
+            dir: config.state_dir.clone(),
+            config,
+            seen: Vec::new(),
+            says,
+            keep: false,
+        }
+    }
+
+    /// Leaves everything as it is when this node ends: another one comes.
+    pub fn leave(mut self) -> Config {
+        self.keep = true;
+        self.config.clone()
+    }
+
+    pub fn start(&self, service: Service, run: u64) -> Run {
+        self.start_in(service, run, Project::clone(&project()))
+    }
+
+    pub fn start_in(&self, service: Service, run: u64, project: Project) -> Run {
+        let run = Run {
+            replica: ReplicaId {
+                project: project.name.clone(),
+                service: service.name.clone(),
+                number: 1,
+            },
+            run: RunId(run),
+            definition: Digest::of(b"definition"),
+            project: Arc::new(project),
+            service: Arc::new(service),
+        };
+        self.engine.start(run.clone());
+        run
+    }
+
+    /// Waits for the first observation, past or to come, that `wanted` takes.
+    pub async fn until<T>(&mut self, wanted: impl Fn(Observation) -> Option<T>) -> T {
+        if let Some(found) = self.seen.iter().cloned().find_map(&wanted) {
+            return found;
+        }
+        let search = async {
+            loop {
+                let said = self.says.recv().await.unwrap();
+                self.seen.push(said.clone());
+                if let Some(found) = wanted(said) {
+                    return found;
+                }
+            }
+        };
+        let found = tokio::time::timeout(Duration::from_secs(20), search).await;
+        found.unwrap_or_else(|_| panic!("nothing of the kind was said in {:?}", self.seen))
+    }
+
+    pub async fn started(&mut self, run: &Run) -> u32 {
+        let told = self.until(|said| match said {
+            Observation::Started { run: of, pid, .. } if of == run.run => Some(Ok(pid)),
+            Observation::Exited { run: of, exit, .. } if of == run.run => Some(Err(exit)),
+            _ => None,
+        });
+        told.await.unwrap()
+    }
+
+    pub async fn exited(&mut self, run: &Run) -> Exit {
+        self.until(|said| match said {
+            Observation::Exited { run: of, exit, .. } if of == run.run => Some(exit),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn probe(&mut self, run: &Run, check: Check) -> ProbeResult {
+        self.seen.clear();
+        let limit = Duration::from_millis(1500);
+        self.engine.probe(
+            run.replica.clone(),
+            run.run,
+            ProbeKind::Ready,
+            check,
+            Some(80),
+            limit,
+        );
+        self.until(|said| match said {
+            Observation::Probed { result, .. } => Some(result),
+            _ => None,
+        })
+        .await
+    }
+
+    pub fn lines(&self, run: &Run) -> Vec<String> {
+        let own = Filter {
+            run: Some(run.run.0),
+            ..Filter::default()
+        };
+        let mut reader = Reader::new(&self.engine.log_dir(&run.replica), Cursor::default(), own);
+        let mut lines = Vec::new();
+        loop {
+            let more = reader.read(1000).unwrap();
+            if more.is_empty() {
+                return lines;
+            }
+            lines.extend(more.into_iter().map(|line| line.text));
+        }
+    }
+
+    pub async fn wait_for_lines(&self, run: &Run, wanted: &[&str]) {
+        let there = || {
+            let lines = self.lines(run);
+            wanted
+                .iter()
+                .all(|wanted| lines.iter().any(|line| line == wanted))
+        };
+        eventually(&format!("{wanted:?}"), there).await;
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if self.keep {
+            return;
+        }
+        // Shims of a test that failed must not stay.
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|pid| pid.parse::<u32>().ok())
+            else {
+                continue;
+            };
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let own = self.dir.to_string_lossy().into_owned();
+            if String::from_utf8_lossy(&command).contains(&own) {
+                kill(pid);
+            }
+        }
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}
+
+pub async fn eventually(what: &str, there: impl Fn() -> bool) {
+    for _ in 0..1000 {
+        if there() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("not so after 10 s: {what}");
+}
+
+pub fn project() -> Arc<Project> {
+    Arc::new(Project {
+        name: "shop".parse().unwrap(),
+        dir: "/".into(),
+        files: vec![],
+        services: Default::default(),
+        volumes: Default::default(),
+        networks: Default::default(),
+        secrets: Default::default(),
+        configs: Default::default(),
+        edge_port: 8080,
+    })
+}
+
+pub fn service(name: &str, command: &[&str]) -> Service {
+    let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+    Service {
+        name: name.parse().unwrap(),
+        image: None,
+        build: None,
+        runtime: RuntimeKind::Process,
+        packages: vec![],
+        prepare: None,
+        entrypoint: None,
+        command: Some(command),
+        environment: Default::default(),
+        working_dir: None,
+        user: None,
+        hostname: None,
+        init: false,
+        tty: false,
+        stop_signal: None,
+        stop_grace: Duration::from_secs(10),
+        post_start: vec![],
+        pre_stop: vec![],
+        ulimits: Default::default(),
+        mounts: vec![],
+        secrets: vec![],
+        configs: vec![],
+        host_network: false,
+        networks: Default::default(),
+        ports: vec![],
+        expose: vec![],
+        port_env: "PORT".into(),
+        routes: vec![],
+        depends_on: Default::default(),
+        healthcheck: Healthcheck::Image,
+        probes: Probes::default(),
+        restart: RestartPolicy::Never,
+        mode: DeployMode::Replicated,
+        replicas: 1,
+        resources: Resources::default(),
+        update: Rollout::default(),
+        rollback: Rollout::default(),
+        placement_constraints: vec![],
+        replicas_per_node_max: None,
+        watch: vec![],
+        logs: LogLimits::default(),
+        labels: Default::default(),
+        container_name: None,
+    }
+}
+
+/// Processes that were started for a replica.
+pub fn marked(replica: &ReplicaId) -> Vec<u32> {
+    let mark = format!("ONDOL_REPLICA={replica}");
+    fs::read_dir("/proc")
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| {
+            let env = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            env.split(|&byte| byte == 0)
+                .any(|variable| variable == mark.as_bytes())
+        })
+        .collect()
+}
+
+pub fn parent(pid: u32) -> u32 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("PPid:"))
+        .unwrap();
+    line.trim().parse().unwrap()
+}
+
+pub fn kill(pid: u32) {
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid as i32),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
+}
