@@ -1,0 +1,224 @@
+use super::{
+    BOOL, DURATION, Key, Object, Others, PAIRS, PORT, Shape, TEXT, TEXTS, acted, by_text, object,
+};
+use crate::normalise::short;
+
+/// `x-ondol` at the top of a file.
+pub(crate) static X_ONDOL_PROJECT: Object = ours(&[own(
+    "edge",
+    &Shape::Object(&ours(&[own(
+        "port",
+        &PORT,
+        "8080",
+        "Port of the machine on which the routes of all services are served.",
+    )])),
+    "",
+    "The edge: where requests from outside come in.",
+)]);
+pub(super) static X_ONDOL_PROJECT_SHAPE: Shape = Shape::Object(&X_ONDOL_PROJECT);
+
+/// `x-ondol` of a service.
+pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
+    own(
+        "runtime",
+        &Shape::Choice(&["auto", "process", "container"]),
+        "auto",
+        "What runs the service. `auto` takes a process where it can be one.",
+    ),
+    own(
+        "packages",
+        &TEXTS,
+        "[]",
+        "Debian packages whose programs the service needs. They are downloaded into Ondol's own folder and never installed on the machine.",
+    ),
+    own(
+        "prepare",
+        &Shape::OneOrMany(&TEXT, by_text),
+        "from the Dockerfile",
+        "Commands that install the service's dependencies, run by `/bin/sh` before its first start and again when their inputs change.",
+    ),
+    own(
+        "port",
+        &PORT,
+        "the first of `expose` and `ports`",
+        "Port that the service listens on.",
+    ),
+    own(
+        "port_env",
+        &TEXT,
+        "PORT",
+        "Variable that tells the program which port to listen on.",
+    ),
+    own(
+        "route",
+        &ROUTE,
+        "",
+        "Requests at the edge that go to this service. Short: `/path`, `host` or `host/path`.",
+    ),
+    own(
+        "routes",
+        &Shape::List(&ROUTE),
+        "[]",
+        "The same, several of them.",
+    ),
+    own(
+        "probes",
+        &Shape::Object(&PROBES),
+        "",
+        "How Ondol knows the state of a replica. They win over `healthcheck`.",
+    ),
+]);
+pub(super) static X_ONDOL_SERVICE_SHAPE: Shape = Shape::Object(&X_ONDOL_SERVICE);
+
+static ROUTE: Shape = Shape::Short(
+    short::route,
+    &Shape::Object(&ours(&[
+        own(
+            "host",
+            &TEXT,
+            "any",
+            "Name of the host, such as `shop.example` or `*.example`.",
+        ),
+        own(
+            "path",
+            &TEXT,
+            "/",
+            "Prefix of the path, on a segment boundary: `/api` matches `/api/x` but not `/apix`.",
+        ),
+        own(
+            "strip",
+            &BOOL,
+            "false",
+            "Remove that prefix before the request goes on.",
+        ),
+        own(
+            "port",
+            &PORT,
+            "the first of the service",
+            "Port of the service.",
+        ),
+    ])),
+);
+
+static PROBES: Object = ours(&[
+    own(
+        "startup",
+        &PROBE,
+        "",
+        "Until it has succeeded once, the other probes wait. Its failure kills the replica.",
+    ),
+    own(
+        "ready",
+        &PROBE,
+        "",
+        "Traffic goes to the replica only while it succeeds.",
+    ),
+    own("live", &PROBE, "", "Its failure kills the replica."),
+]);
+
+static PROBE: Shape = Shape::Object(&ours(&[
+    own(
+        "http",
+        &HTTP,
+        "",
+        "A GET that must answer with a status from 200 to 399. Short: the path.",
+    ),
+    own(
+        "tcp",
+        &TCP,
+        "",
+        "A connection that must be accepted. Short: the port, or `true` for the first.",
+    ),
+    own(
+        "exec",
+        &Shape::ShellOr(&["/bin/sh", "-c"]),
+        "",
+        "A program inside the replica that must exit with 0: a list of words, or a line for the shell.",
+    ),
+    own(
+        "log",
+        &TEXT,
+        "",
+        "Text that a line of the replica's output must contain.",
+    ),
+    own(
+        "interval",
+        &DURATION,
+        "10s",
+        "Time between two checks. Until the first success they come every 100 ms.",
+    ),
+    own(
+        "timeout",
+        &DURATION,
+        "5s",
+        "A check that takes longer has failed.",
+    ),
+    own(
+        "failures",
+        &ANSWERS,
+        "3",
+        "Failures in a row that make the probe failed.",
+    ),
+    own(
+        "successes",
+        &ANSWERS,
+        "1",
+        "Successes in a row that make it succeed.",
+    ),
+    own(
+        "start_period",
+        &DURATION,
+        "0s",
+        "Failures in this time after the start do not count.",
+    ),
+]));
+
+static ANSWERS: Shape = Shape::Whole {
+    min: 1,
+    max: 10_000,
+};
+
+static HTTP: Shape = Shape::Short(
+    short::http,
+    &Shape::Object(&ours(&[
+        own("path", &TEXT, "/", "Path and query."),
+        own(
+            "port",
+            &PORT,
+            "the first of the service",
+            "Port of the replica.",
+        ),
+        own("headers", &PAIRS, "{}", "Headers to send."),
+    ])),
+);
+
+static TCP: Shape = Shape::Short(
+    short::tcp,
+    &Shape::Object(&ours(&[own(
+        "port",
+        &PORT,
+        "the first of the service",
+        "Port of the replica.",
+    )])),
+);
+
+const fn ours(keys: &'static [Key]) -> Object {
+    let others = Others::Refused;
+    Object {
+        others,
+        ..object(keys)
+    }
+}
+
+const fn own(
+    name: &'static str,
+    shape: &'static Shape,
+    default: &'static str,
+    doc: &'static str,
+) -> Key {
+    Key {
+        default,
+        doc,
+        ..acted(name, shape)
+    }
+}

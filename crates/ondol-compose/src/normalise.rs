@@ -1,0 +1,429 @@
+//! One file's tree, checked against the grammar and written out in its long form.
+//!
+//! Short forms, relative paths and lists of `NAME=value` are gone afterwards, so that merging and
+//! lowering know one form only. Whatever does not fit is told and left out.
+
+pub(crate) mod finish;
+mod scalar;
+pub(crate) mod short;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::budget::Budget;
+use crate::findings::{Findings, error, warning};
+use crate::grammar::{Identity, Object, Others, PROJECT, Shape};
+use crate::keys::{KeyReport, KeyUse};
+use crate::suggest::did_you_mean;
+use crate::tree::{Entry, Kind, Map, Mark, Node, Scalar, Span, Value};
+
+pub(crate) use scalar::{clean, duration, file_mode};
+
+pub(crate) struct Normaliser<'a> {
+    /// What relative paths are relative to.
+    pub(crate) dir: &'a Path,
+    /// What `~` is.
+    pub(crate) home: Option<&'a str>,
+    pub(crate) findings: &'a mut Findings,
+    pub(crate) budget: &'a mut Budget,
+    /// Where we are, such as `services.web.ports[0]`.
+    pub(crate) path: String,
+}
+
+impl Normaliser<'_> {
+    /// A whole document; an empty one is an empty project.
+    pub(crate) fn project(&mut self, node: Node) -> Node {
+        let span = node.span;
+        let empty = || Node::new(Value::Map(Map::new()), span);
+        if node.value == Value::Null {
+            return empty();
+        }
+        if node.map().is_none() {
+            let what = node.what();
+            self.findings.add(
+                error(
+                    "wrong-type",
+                    format!("a Compose file is a mapping, but this is {what}"),
+                )
+                .at(node.span)
+                .help("begin with `services:` and indent each service below it"),
+            );
+            return empty();
+        }
+        self.object(node, &PROJECT).unwrap_or_else(empty)
+    }
+
+    /// The long form of a value; `None` when it says nothing or was refused.
+    fn value(&mut self, mut node: Node, shape: &'static Shape) -> Option<Node> {
+        if node.mark != Mark::None && node.value == Value::Null {
+            node.mark = Mark::Reset;
+        }
+        if node.mark == Mark::Reset || matches!(shape, Shape::Any) {
+            return Some(node);
+        }
+        if node.value == Value::Null {
+            return None;
+        }
+        let mark = node.mark;
+        let mut long = match shape {
+            Shape::Object(object) | Shape::MergedIfSame(_, Shape::Object(object)) => {
+                self.object(node, object)
+            }
+            Shape::MergedIfSame(_, inner) => self.value(node, inner),
+            Shape::Map(inner) => self.map(node, inner),
+            Shape::Names(inner) => self.names(node, inner),
+            Shape::Pairs => self.pairs(node),
+            Shape::List(inner) => self.list(node, inner, None),
+            Shape::Unique(inner, identity) => self.list(node, inner, Some(*identity)),
+            Shape::OneOrMany(inner, identity) => {
+                let node = match node.value {
+                    Value::Scalar(_) => Node::list_node(vec![node.clone()], node.span),
+                    _ => node,
+                };
+                self.list(node, inner, Some(*identity))
+            }
+            Shape::Short(..) => self.expanded(node, shape).pop(),
+            Shape::External if node.map().is_some() => Some(node),
+            Shape::Words | Shape::ShellOr(_) => self.words(node, shape),
+            _ => self.scalar(node, shape),
+        }?;
+        long.mark = mark;
+        Some(long)
+    }
+
+    fn object(&mut self, node: Node, object: &'static Object) -> Option<Node> {
+        let (span, map) = self.mapping(node)?;
+        let mut long = Map::new();
+        for required in object.required {
+            if !map.contains_key(*required) {
+                let path = &self.path;
+                self.findings.add(
+                    error("missing-key", format!("`{path}` has no `{required}`"))
+                        .at(span)
+                        .help(format!("add `{required}:` here")),
+                );
+            }
+        }
+        for (name, entry) in map {
+            let length = self.step(&name);
+            let value = match object.key(&name) {
+                Some(key) => {
+                    self.report(key.usage, key.reason, key.shape, entry.key);
+                    self.value(entry.node, key.shape)
+                }
+                None => {
+                    self.unknown(&name, entry.key, object);
+                    Some(entry.node)
+                }
+            };
+            self.path.truncate(length);
+            if let Some(node) = value {
+                long.insert(
+                    name,
+                    Entry {
+                        key: entry.key,
+                        node,
+                    },
+                );
+            }
+        }
+        let mut node = Node::new(Value::Map(long), span);
+        if let Some(finish) = object.finish {
+            finish(&mut node, self);
+        }
+        Some(node)
+    }
+
+    fn unknown(&mut self, name: &str, span: Span, object: &'static Object) {
+        let reason = match object.others {
+            _ if name == "x-ondol" => {
+                "`x-ondol` has a meaning at the top of a file and in a service"
+            }
+            _ if name.starts_with("x-") => return,
+            Others::EngineOnly => {
+                return self.report(KeyUse::EngineOnly, None, &Shape::Any, span);
+            }
+            _ => "Ondol does not know it",
+        };
+        let message = format!("unknown key `{}`", self.path);
+        let finding = match object.others {
+            Others::Refused => error("unknown-key", message),
+            _ => warning("unknown-key", message),
+        };
+        let close = did_you_mean(name, object.names());
+        let known = match object.names().count() {
+            0..=12 => format!(
+                "known here: {}",
+                object.names().collect::<Vec<_>>().join(", ")
+            ),
+            _ => "check the spelling and the indentation; your own keys begin with `x-`".to_owned(),
+        };
+        self.findings.add(
+            finding
+                .at(span)
+                .label("nothing is done with this")
+                .help(known)
+                .help_maybe(close),
+        );
+        self.report(KeyUse::NotActedOn, Some(reason), &Shape::Any, span);
+    }
+
+    /// Notes what becomes of the key at hand: every leaf, and inside lists what is not acted on.
+    fn report(&mut self, usage: KeyUse, reason: Option<&'static str>, shape: &Shape, span: Span) {
+        let is_leaf = !matches!(shape.long(), Shape::Object(_) | Shape::MergedIfSame(..));
+        let is_listed = self.path.contains('[');
+        if if is_listed {
+            usage == KeyUse::ActedOn
+        } else {
+            !is_leaf
+        } {
+            return;
+        }
+        let place = self.findings.place(span);
+        let path = self.path.clone();
+        let report = KeyReport {
+            path: path.clone(),
+            usage,
+            reason,
+            place,
+        };
+        self.findings.keys.insert(path, report);
+    }
+
+    fn map(&mut self, node: Node, inner: &'static Shape) -> Option<Node> {
+        let (span, map) = self.mapping(node)?;
+        let mut long = Map::new();
+        for (name, Entry { key, node }) in map {
+            let length = self.step(&name);
+            let is_object = matches!(inner.long(), Shape::Object(_));
+            let node = match node.value {
+                Value::Null if is_object && node.mark == Mark::None => {
+                    Some(Node::new(Value::Map(Map::new()), node.span))
+                }
+                _ => self.value(node, inner),
+            };
+            self.path.truncate(length);
+            if let Some(node) = node {
+                long.insert(name, Entry { key, node });
+            }
+        }
+        Some(Node::new(Value::Map(long), span))
+    }
+
+    /// `[a, b]` is `{a: {}, b: {}}`.
+    fn names(&mut self, node: Node, inner: &'static Shape) -> Option<Node> {
+        let Value::List(items) = node.value else {
+            return self.map(node, inner);
+        };
+        let mut long = Map::new();
+        for item in items {
+            let key = item.span;
+            let item = self.scalar(item, &Shape::Text)?;
+            let empty = Node::new(Value::Map(Map::new()), key);
+            if let Value::Scalar(name) = item.value {
+                long.insert(name.text, Entry { key, node: empty });
+            }
+        }
+        Some(Node::new(Value::Map(long), node.span))
+    }
+
+    /// `[A=1, B]` is `{A: "1", B: null}`.
+    fn pairs(&mut self, node: Node) -> Option<Node> {
+        let mut long = Map::new();
+        match node.value {
+            Value::List(items) => {
+                for item in items {
+                    let key = item.span;
+                    let Some(pair) = self.scalar(item, &Shape::Text) else {
+                        continue;
+                    };
+                    let text = pair.text().unwrap_or_default();
+                    let (name, node) = match text.split_once('=') {
+                        Some((name, value)) => (name, Node::text_node(value, key)),
+                        None => (text, Node::new(Value::Null, key)),
+                    };
+                    long.insert(name.into(), Entry { key, node });
+                }
+            }
+            _ => {
+                let (_, map) = self.mapping_or(node.clone(), &Shape::Pairs)?;
+                for (name, Entry { key, node }) in map {
+                    let length = self.step(&name);
+                    let node = match node.value {
+                        Value::Null => Some(node),
+                        _ => self.value(node, &Shape::Text),
+                    };
+                    self.path.truncate(length);
+                    if let Some(node) = node {
+                        long.insert(name, Entry { key, node });
+                    }
+                }
+            }
+        }
+        if long.contains_key("") {
+            let finding = error(
+                "bad-value",
+                format!("`{}` has an entry without a name", self.path),
+            );
+            self.findings
+                .add(finding.at(node.span).help("write NAME=value"));
+        }
+        Some(Node::new(Value::Map(long), node.span))
+    }
+
+    fn list(
+        &mut self,
+        node: Node,
+        inner: &'static Shape,
+        identity: Option<Identity>,
+    ) -> Option<Node> {
+        let span = node.span;
+        let Value::List(items) = node.value else {
+            let expected = if identity.is_some() {
+                &LIST_OR_ONE
+            } else {
+                &LIST
+            };
+            self.wrong_type(&node, expected);
+            return None;
+        };
+        let mut long = Vec::with_capacity(items.len());
+        for (at, item) in items.into_iter().enumerate() {
+            let length = self.path.len();
+            self.path.push_str(&format!("[{at}]"));
+            if item.value == Value::Null && !matches!(inner, Shape::Any) {
+                self.wrong_type(&item, inner);
+            } else {
+                long.extend(self.expanded(item, inner));
+            }
+            self.path.truncate(length);
+        }
+        if let Some(identity) = identity {
+            long = unique(long, identity);
+        }
+        Some(Node::list_node(long, span))
+    }
+
+    /// The long forms of what may be a short form; a port range is several.
+    fn expanded(&mut self, node: Node, shape: &'static Shape) -> Vec<Node> {
+        let Shape::Short(expand, inner) = shape else {
+            return self.value(node, shape).into_iter().collect();
+        };
+        let (Some(text), true) = (node.text(), node.mark != Mark::Reset) else {
+            return self.value(node, inner).into_iter().collect();
+        };
+        match expand(text, node.span) {
+            Ok(nodes) => {
+                let weight = nodes.iter().map(Node::weight).sum();
+                if !self.budget.take(weight, self.findings) {
+                    return Vec::new();
+                }
+                nodes
+                    .into_iter()
+                    .filter_map(|node| self.value(node, inner))
+                    .collect()
+            }
+            Err(wrong) => {
+                let message = format!("`{}`: {}", self.path, wrong.message);
+                self.findings
+                    .add(error("bad-value", message).at(node.span).help(wrong.help));
+                Vec::new()
+            }
+        }
+    }
+
+    /// A command as its list of words.
+    fn words(&mut self, node: Node, shape: &'static Shape) -> Option<Node> {
+        let span = node.span;
+        let text = match node.value {
+            Value::List(_) => return self.list(node, &Shape::Text, None),
+            Value::Scalar(Scalar { text, .. }) => text,
+            _ => {
+                self.wrong_type(&node, shape);
+                return None;
+            }
+        };
+        let words = match shape {
+            Shape::ShellOr(before) => {
+                let before = before.iter().map(|word| (*word).to_owned());
+                Some(before.chain([text.to_string()]).collect())
+            }
+            _ => short::shell_words(&text),
+        };
+        let Some(words) = words else {
+            let message = format!("`{}` has a quote that is never closed", self.path);
+            self.findings.add(error("bad-value", message).at(span).help(
+                "close the quote, or write the command as a list: [\"program\", \"argument\"]",
+            ));
+            return None;
+        };
+        let nodes = words
+            .into_iter()
+            .map(|word| Node::text_node(word, span))
+            .collect();
+        Some(Node::list_node(nodes, span))
+    }
+
+    fn mapping(&mut self, node: Node) -> Option<(Span, Map)> {
+        self.mapping_or(node, &Shape::Map(&Shape::Any))
+    }
+
+    fn mapping_or(&mut self, node: Node, expected: &Shape) -> Option<(Span, Map)> {
+        match node.value {
+            Value::Map(map) => Some((node.span, map)),
+            _ => {
+                self.wrong_type(&node, expected);
+                None
+            }
+        }
+    }
+
+    fn wrong_type(&mut self, node: &Node, expected: &Shape) {
+        let (path, expects, what) = (&self.path, expected.expects(), node.what());
+        self.findings.add(
+            error(
+                "wrong-type",
+                format!("`{path}` must be {expects}, but this is {what}"),
+            )
+            .at(node.span)
+            .help(match node.value {
+                Value::Null => "write a value, or remove the line".to_owned(),
+                _ => format!("write {expects}"),
+            }),
+        );
+    }
+
+    /// Goes one key deeper; returns what to truncate the path to on the way back.
+    fn step(&mut self, name: &str) -> usize {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
+        }
+        self.path.extend(name.chars().take(80));
+        length
+    }
+}
+
+static LIST: Shape = Shape::List(&Shape::Any);
+static LIST_OR_ONE: Shape = Shape::List(&Shape::Any);
+
+/// Keeps the place of the first and the content of the last of several same things.
+pub(crate) fn unique(nodes: Vec<Node>, identity: Identity) -> Vec<Node> {
+    let mut places = BTreeMap::new();
+    let mut kept: Vec<Node> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let place = *places.entry(identity(&node)).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(first) => *first = node,
+            None => kept.push(node),
+        }
+    }
+    kept
+}
+
+/// The text of a scalar, marked as text.
+pub(crate) fn as_text(scalar: &Scalar) -> Scalar {
+    let kind = Kind::Text;
+    let text = scalar.text.clone();
+    Scalar { text, kind }
+}

@@ -1,0 +1,108 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::findings::{Findings, error};
+use crate::suggest::did_you_mean;
+use crate::tree::{Map, Node};
+
+/// Dependencies exist, and none leads back to where it began.
+pub(super) fn validate(services: &Map, findings: &mut Findings) {
+    for (name, entry) in services {
+        for (other, dependency) in dependencies(&entry.node) {
+            let is_required = dependency.node.get("required").and_then(Node::text) != Some("false");
+            if services.contains_key(other) || !is_required {
+                continue;
+            }
+            let shown: String = other.chars().take(60).collect();
+            let close = did_you_mean(other, services.keys().map(|name| &**name));
+            findings.add(
+                error(
+                    "undefined",
+                    format!("`services.{name}` depends on `{shown}`, which is not a service"),
+                )
+                .at(dependency.key)
+                .help("define it, remove it here, or mark it `required: false`")
+                .help_maybe(close),
+            );
+        }
+    }
+    if let Some(cycle) = cycle(services) {
+        let names: Vec<&str> = cycle.iter().map(|name| &**name).collect();
+        let mut finding = error(
+            "dependency-cycle",
+            format!("services wait for each other: {}", names.join(" -> ")),
+        )
+        .help(
+            "remove one of these dependencies; a service can also retry until the other is there",
+        );
+        for (at, pair) in cycle.windows(2).enumerate().take(4) {
+            let entry = services
+                .get(&pair[0])
+                .and_then(|entry| entry.node.at(&["depends_on"])?.map()?.get(&pair[1]));
+            finding = match (entry, at) {
+                (Some(entry), 0) => finding
+                    .at(entry.key)
+                    .label(format!("`{}` waits for `{}`", pair[0], pair[1])),
+                (Some(entry), _) => {
+                    finding.see(entry.key, format!("`{}` waits for `{}`", pair[0], pair[1]))
+                }
+                (None, _) => finding,
+            };
+        }
+        findings.add(finding);
+    }
+}
+
+fn dependencies(service: &Node) -> impl Iterator<Item = (&Arc<str>, &crate::tree::Entry)> {
+    service
+        .get("depends_on")
+        .into_iter()
+        .flat_map(Node::entries)
+}
+
+/// The first cycle, with its first service again at its end. Depth first, without recursion.
+fn cycle(services: &Map) -> Option<Vec<Arc<str>>> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Seen {
+        Open,
+        Closed,
+    }
+    let mut seen: BTreeMap<&Arc<str>, Seen> = BTreeMap::new();
+    for start in services.keys() {
+        let mut path = vec![(
+            start,
+            services.get(start).map(|entry| {
+                dependencies(&entry.node)
+                    .map(|(name, _)| name)
+                    .collect::<Vec<_>>()
+            })?,
+        )];
+        if seen.contains_key(start) {
+            continue;
+        }
+        seen.insert(start, Seen::Open);
+        while let Some((name, left)) = path.last_mut() {
+            let Some(next) = left.pop() else {
+                seen.insert(name, Seen::Closed);
+                path.pop();
+                continue;
+            };
+            match (seen.get(next), services.get_key_value(next)) {
+                (Some(Seen::Open), _) => {
+                    let from = path.iter().position(|(name, _)| *name == next)?;
+                    let cycle = path[from..].iter().map(|(name, _)| *name);
+                    return Some(cycle.chain([next]).cloned().collect());
+                }
+                (None, Some((next, entry))) => {
+                    seen.insert(next, Seen::Open);
+                    path.push((
+                        next,
+                        dependencies(&entry.node).map(|(name, _)| name).collect(),
+                    ));
+                }
+                _ => {}
+            }
+        }
+    }
+    None
+}

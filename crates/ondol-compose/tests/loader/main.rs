@@ -1,0 +1,13 @@
+//! The loader as its callers see it.
+
+mod conformance;
+mod diagnostics;
+mod differential;
+mod environment;
+mod files;
+mod hostile;
+mod meaning;
+mod merging;
+mod properties;
+mod reference;
+mod support;
