@@ -188,6 +188,14 @@ impl Session {
                 sockets,
             } => {
                 self.hold(&sockets, received);
+                // Until this node says what it wants, the next proxy goes on with what this one does.
+                if self.snapshot.is_none() && !snapshot.listeners.is_empty() {
+                    self.snapshot = Some(snapshot.clone());
+                }
+                for table in &tables {
+                    let known = self.tables.entry(table.service.clone());
+                    known.or_insert_with(|| table.clone());
+                }
                 self.tell(LinkEvent::Connected(Hello {
                     pid,
                     snapshot,

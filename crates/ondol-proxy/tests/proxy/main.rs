@@ -1,0 +1,15 @@
+//! The proxy as a process, seen from both sides: real sockets on loopback, a real link to it.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose world cannot be made has failed"
+)]
+
+mod balance;
+mod client;
+mod control;
+mod edge;
+mod hostile;
+mod rig;
+mod service;
+mod tcp;

@@ -1,0 +1,329 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use ondol_model::{
+    Endpoint, EndpointTable, Listener, ListenerId, Observation, ProjectName, Purpose, ReplicaId,
+    Route, RunId, ServiceName, ServiceRef, Snapshot, Transport,
+};
+use ondol_proxy::{Hello, Link, LinkEvent, Options, Sockets, Status};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+/// Where the test binary, started once more as a proxy, finds its folder.
+const FOLDER: &str = "ONDOL_TEST_PROXY_FOLDER";
+
+#[test]
+#[ignore = "no test: what `Rig::start_proxy` starts"]
+fn the_proxy_process() {
+    let folder = PathBuf::from(std::env::var_os(FOLDER).expect("started by a rig"));
+    let options = Options {
+        control_socket: folder.join("proxy.sock"),
+        state_folder: folder.join("state"),
+        workers: 2,
+    };
+    let code = ondol_proxy::run(&options, &mut std::io::stderr());
+    assert_eq!(code, ExitCode::SUCCESS);
+}
+
+/// A proxy process and the node's side of it.
+pub(crate) struct Rig {
+    folder: PathBuf,
+    proxy: Option<Child>,
+    pub(crate) link: Link,
+    events: UnboundedReceiver<LinkEvent>,
+    listeners: Vec<Listener>,
+    version: u64,
+    tables: BTreeMap<ServiceRef, u64>,
+}
+
+pub(crate) fn service(name: &str) -> ServiceRef {
+    ServiceRef {
+        project: ProjectName::new("shop").unwrap(),
+        service: ServiceName::new(name).unwrap(),
+    }
+}
+
+pub(crate) fn replica(name: &str, number: u32) -> ReplicaId {
+    let ServiceRef { project, service } = service(name);
+    ReplicaId {
+        project,
+        service,
+        number,
+    }
+}
+
+/// A ready endpoint of the service's port 80 at `address`. Its calls come from no address of this machine.
+pub(crate) fn endpoint(name: &str, number: u32, address: SocketAddr) -> Endpoint {
+    Endpoint {
+        replica: replica(name, number),
+        run: RunId(u64::from(number)),
+        ip: IpAddr::from([10, 255, 0, number as u8]),
+        moved_ports: BTreeMap::from([(80, address)]),
+        ready: true,
+    }
+}
+
+pub(crate) fn published(name: &str) -> Purpose {
+    Purpose::Published {
+        service: service(name),
+        port: 80,
+        app_protocol: None,
+    }
+}
+
+pub(crate) fn callable(name: &str, callers: &[&str]) -> Purpose {
+    let callers: BTreeSet<_> = callers
+        .iter()
+        .map(|name| ServiceName::new(name).unwrap())
+        .collect();
+    Purpose::Virtual {
+        service: service(name),
+        port: 80,
+        app_protocol: None,
+        callers,
+    }
+}
+
+/// An edge from texts such as `shop.example/api`; with a `!` at the end, the path is stripped.
+pub(crate) fn edge(routes: &[(&str, &str)]) -> Purpose {
+    let route = |text: &str| {
+        let (host, path) = text.split_at(text.find('/').unwrap());
+        Route {
+            host: (!host.is_empty()).then(|| host.to_owned()),
+            path: path.trim_end_matches('!').to_owned(),
+            strip: path.ends_with('!'),
+            port: Some(80),
+        }
+    };
+    Purpose::Edge {
+        routes: routes
+            .iter()
+            .map(|(text, to)| (route(text), service(to)))
+            .collect(),
+    }
+}
+
+impl Rig {
+    pub(crate) async fn start() -> Rig {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("ondol-proxy-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        let (link, events) = Link::start(folder.join("proxy.sock"));
+        let mut rig = Rig {
+            folder,
+            proxy: None,
+            link,
+            events,
+            listeners: Vec::new(),
+            version: 0,
+            tables: BTreeMap::new(),
+        };
+        rig.start_proxy();
+        rig.connected().await;
+        rig
+    }
+
+    pub(crate) fn start_proxy(&mut self) {
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "rig::the_proxy_process", "--ignored"])
+            .env(FOLDER, &self.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn();
+        self.proxy = Some(child.unwrap());
+    }
+
+    pub(crate) fn kill_proxy(&mut self) {
+        let mut proxy = self.proxy.take().unwrap();
+        proxy.kill().unwrap();
+        proxy.wait().unwrap();
+    }
+
+    pub(crate) fn proxy_id(&self) -> u32 {
+        self.proxy.as_ref().unwrap().id()
+    }
+
+    /// Asks the proxy to stop and says its exit code.
+    pub(crate) async fn stop_proxy(&mut self) -> Option<i32> {
+        let mut proxy = self.proxy.take().unwrap();
+        let pid = rustix::process::Pid::from_child(&proxy);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        tokio::task::spawn_blocking(move || proxy.wait().unwrap().code())
+            .await
+            .unwrap()
+    }
+
+    /// The node dies and another begins: nothing is left of what it held.
+    pub(crate) async fn restart_node(&mut self) -> Hello {
+        let (link, events) = Link::start(self.folder.join("proxy.sock"));
+        self.link = link;
+        self.events = events;
+        self.connected().await
+    }
+
+    pub(crate) async fn connected(&mut self) -> Hello {
+        loop {
+            if let LinkEvent::Connected(hello) = self.event().await {
+                return hello;
+            }
+        }
+    }
+
+    pub(crate) async fn event(&mut self) -> LinkEvent {
+        timeout(PATIENCE, self.events.recv())
+            .await
+            .expect("the proxy says something")
+            .unwrap()
+    }
+
+    /// Opens a TCP listener on a free port.
+    pub(crate) async fn listen(&mut self, purpose: Purpose) -> SocketAddr {
+        self.listen_at("127.0.0.1:0".parse().unwrap(), Transport::Tcp, purpose)
+            .await
+    }
+
+    pub(crate) async fn listen_at(
+        &mut self,
+        address: SocketAddr,
+        transport: Transport,
+        purpose: Purpose,
+    ) -> SocketAddr {
+        let socket = ondol_proxy::bind(address, transport).unwrap();
+        let address = local_address(&socket, transport);
+        let id = ListenerId(u64::from(NEXT.fetch_add(1, Ordering::Relaxed)));
+        self.listeners.push(Listener {
+            id,
+            address,
+            transport,
+            purpose,
+        });
+        self.send(BTreeMap::from([(id, Arc::new(socket))])).await;
+        address
+    }
+
+    /// A listener whose socket the proxy has to bind itself.
+    pub(crate) async fn listen_without_socket(&mut self, address: SocketAddr, purpose: Purpose) {
+        let id = ListenerId(u64::from(NEXT.fetch_add(1, Ordering::Relaxed)));
+        self.listeners.push(Listener {
+            id,
+            address,
+            transport: Transport::Tcp,
+            purpose,
+        });
+        self.send(BTreeMap::new()).await;
+    }
+
+    pub(crate) async fn close(&mut self, address: SocketAddr) {
+        self.listeners
+            .retain(|listener| listener.address != address);
+        self.send(BTreeMap::new()).await;
+    }
+
+    pub(crate) async fn retarget(&mut self, address: SocketAddr, purpose: Purpose) {
+        let same = |listener: &&mut Listener| listener.address == address;
+        self.listeners.iter_mut().find(same).unwrap().purpose = purpose;
+        self.send(BTreeMap::new()).await;
+    }
+
+    async fn send(&mut self, sockets: Sockets) {
+        self.version += 1;
+        let version = self.version;
+        self.link.send_snapshot(self.snapshot(), sockets);
+        loop {
+            match self.event().await {
+                LinkEvent::Accepted { version: accepted } if accepted == version => return,
+                LinkEvent::Refused { reason, .. } => panic!("refused: {reason}"),
+                _ => {}
+            }
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            version: self.version,
+            listeners: self.listeners.clone(),
+        }
+    }
+
+    /// Replaces the endpoints of a service and waits until every worker uses them.
+    pub(crate) async fn publish(&mut self, name: &str, endpoints: Vec<Endpoint>) {
+        let service = service(name);
+        let version = self.tables.get(&service).copied().unwrap_or(0) + 1;
+        self.tables.insert(service.clone(), version);
+        self.link.publish(EndpointTable {
+            service: service.clone(),
+            version,
+            endpoints,
+        });
+        let expected = Observation::Acknowledged { service, version };
+        loop {
+            if matches!(self.event().await, LinkEvent::Saw(seen) if seen == expected) {
+                return;
+            }
+        }
+    }
+
+    pub(crate) async fn await_drained(&mut self, name: &str, number: u32) {
+        let (replica, run) = (replica(name, number), RunId(u64::from(number)));
+        self.link.await_drained(replica.clone(), run);
+        let expected = Observation::Drained { replica, run };
+        loop {
+            if matches!(self.event().await, LinkEvent::Saw(seen) if seen == expected) {
+                return;
+            }
+        }
+    }
+
+    /// Takes the place of the node for a moment, with bytes that mean nothing.
+    pub(crate) async fn talk_nonsense(&self) {
+        let mut stream = tokio::net::UnixStream::connect(self.folder.join("proxy.sock"))
+            .await
+            .unwrap();
+        let _ = stream.write_all(&[0xff; 64]).await;
+        let mut heard = Vec::new();
+        let ended = timeout(PATIENCE, stream.read_to_end(&mut heard)).await;
+        assert!(ended.is_ok(), "the proxy hangs up");
+    }
+
+    pub(crate) async fn status(&self) -> Status {
+        timeout(PATIENCE, self.link.status())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        if let Some(mut proxy) = self.proxy.take() {
+            let _ = proxy.kill();
+            let _ = proxy.wait();
+        }
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn local_address(socket: &OwnedFd, transport: Transport) -> SocketAddr {
+    let socket = socket.try_clone().unwrap();
+    match transport {
+        Transport::Tcp => std::net::TcpListener::from(socket).local_addr().unwrap(),
+        Transport::Udp => std::net::UdpSocket::from(socket).local_addr().unwrap(),
+    }
+}
+
+/// A free port of loopback that nobody listens on.
+pub(crate) fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    listener.local_addr().unwrap()
+}
