@@ -1,5 +1,4 @@
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 use ondol_model::{Exit, Phase, ProbeKind, ReplicaId, ServiceName};
 use serde::{Deserialize, Serialize};
@@ -79,9 +78,9 @@ pub struct ExecTarget {
     pub replica: String,
     /// Its main process.
     pub pid: u32,
-    /// Its folder below the state folder.
-    #[schema(value_type = String)]
-    pub dir: PathBuf,
+    /// What the runtime's `enter` takes, of the same version as the node.
+    #[schema(value_type = Object)]
+    pub enter: serde_json::Value,
 }
 
 /// What a replica takes.
