@@ -2,6 +2,7 @@
 
 mod cleanup;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -29,6 +30,7 @@ const STOP: Duration = Duration::from_secs(30);
 pub struct TestNode {
     binary: PathBuf,
     state: TestDir,
+    environment: BTreeMap<String, String>,
     child: Option<Child>,
     /// Held while anything of this node may run.
     _alone: File,
@@ -64,10 +66,16 @@ impl TestNode {
         Ok(TestNode {
             binary: binary.into(),
             state: TestDir::new()?,
+            environment: BTreeMap::new(),
             child: None,
             _alone: alone,
             passed: false,
         })
+    }
+
+    /// Sets a variable for every command, the node among them.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.insert(name.to_owned(), value.to_owned());
     }
 
     /// A node that answers.
@@ -107,6 +115,7 @@ impl TestNode {
         let mut command = Command::new(&self.binary);
         command
             .env("ONDOL_STATE", self.state.path())
+            .envs(&self.environment)
             .args(arguments);
         command
     }
@@ -125,6 +134,7 @@ impl TestNode {
         command
             .env("ONDOL_STATE", self.state.path())
             .env("PATH", path)
+            .envs(&self.environment)
             .args(["-c", script]);
         command
     }

@@ -45,7 +45,7 @@ pub fn scenes(page: &str) -> Vec<Scene> {
             .collect();
         match fence.split_once(' ') {
             Some(("console", "run")) => commands(&inside, &mut scenes),
-            Some((_, name)) if name.contains('.') => scenes.push(Scene::File {
+            Some((_, name)) if name.contains(['.', '/']) => scenes.push(Scene::File {
                 name: name.trim().to_owned(),
                 text: inside.iter().map(|(_, line)| format!("{line}\n")).collect(),
             }),

@@ -116,7 +116,9 @@ fn cost(bench: &Bench, samples: &mut Samples) -> Result<()> {
 }
 
 fn starts(bench: &Bench, samples: &mut Samples) -> Result<()> {
-    let node = TestNode::start(&bench.binary)?;
+    let mut node = TestNode::absent(&bench.binary)?;
+    node.set("ONDOL_SANDBOX", "none");
+    node.serve()?;
     samples.add(
         "start_20",
         bench.up(&node, &programs::replicas(20, &PROGRAM, true), 20)?,

@@ -89,14 +89,14 @@ pub(crate) const ROWS: [Spec; 18] = [
     ),
     spec(
         "start_20",
-        "20 replicas until all run, on the machine's network",
+        "20 replicas until all run, without namespaces",
         "s",
         AtMost(0.25),
         SWARM,
     ),
     spec(
         "start_100",
-        "100 replicas until all run, on the machine's network",
+        "100 replicas until all run, without namespaces",
         "s",
         AtMost(1.0),
         SWARM,

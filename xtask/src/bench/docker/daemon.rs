@@ -39,7 +39,9 @@ impl Daemon {
             .append(true)
             .open(path("dockerd.log"))?;
         // What a crashed one leaves would stop the next.
-        let _ = fs::remove_file(path("pid"));
+        for left in ["pid", "exec/containerd/containerd.pid"] {
+            let _ = fs::remove_file(path(left));
+        }
         let child = Command::new("dockerd")
             .args([
                 "--bridge=none",
