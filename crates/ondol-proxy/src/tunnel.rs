@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, sniff};
 use crate::stream::{ClientStream, Doing};
-use crate::upstream::{InFlight, add};
+use crate::upstream::{InFlight, Refused, add};
 use crate::worker::{Client, Destination, Shard, Target};
 use crate::{Refusal, http};
 
@@ -49,7 +49,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
     let opened = match protocol {
         Protocol::Http => Opened::Http(BytesMut::new()),
         Protocol::Tcp => Opened::Bytes(BytesMut::new(), None),
-        Protocol::Detect => tunnel.first_word(&mut stream).await,
+        Protocol::Detect => tunnel.first_word(&mut stream, &client).await,
     };
     match opened {
         Opened::Http(first) => serve_http(shard, client, stream, first).await,
@@ -91,40 +91,55 @@ impl Tunnel<'_> {
     /// The client's first bytes decide. While it is silent, an endpoint is connected to and listened to: when that
     /// speaks first, the connection is bytes. A slow client loses nothing: as long as the endpoint is silent too, its
     /// bytes still decide, and when they begin a request, the connection to the endpoint is closed unused.
-    async fn first_word(&self, client: &mut TcpStream) -> Opened {
+    async fn first_word(&self, stream: &mut TcpStream, client: &Client) -> Opened {
+        let limits = &self.shard.limits;
         let mut said = BytesMut::new();
-        let wait = self.shard.limits.first_byte_wait;
-        // Some bytes that do not decide yet: the rest is a matter of the client, not of the endpoint.
-        let early = timeout(wait, listen(client, &mut said)).await;
-        if let Ok(sniffed) = early {
+        if let Ok(sniffed) = timeout(limits.first_byte_wait, listen(stream, &mut said)).await {
             return opened(sniffed, said, None);
         }
-        while said.is_empty() {
-            let upstream = tokio::select! {
+        if said.is_empty() {
+            // Two ends that are silent are no matter of time: a pool of database connections is like that.
+            client.activity.set(Doing::Busy);
+            if let Some(opened) = self.either_word(stream, &mut said).await {
+                return opened;
+            }
+            client.activity.set(Doing::Idle);
+        }
+        let patience = match said.is_empty() {
+            true => limits.idle_time_max,
+            false => limits.head_time_max,
+        };
+        match timeout(patience, listen(stream, &mut said)).await {
+            Ok(sniffed) => opened(sniffed, said, None),
+            Err(_) if said.is_empty() => Opened::Nothing,
+            Err(_) => Opened::Bytes(said, None),
+        }
+    }
+
+    /// Waits for the first word of either end. `None`: only the client can still have one.
+    async fn either_word(&self, client: &mut TcpStream, said: &mut BytesMut) -> Option<Opened> {
+        loop {
+            let (in_flight, upstream) = tokio::select! {
                 biased;
-                sniffed = listen(client, &mut said) => return opened(sniffed, said, None),
-                upstream = self.connect() => upstream.ok(),
-            };
-            let Some((in_flight, stream)) = upstream else {
-                break;
+                sniffed = listen(client, said) => return Some(opened(sniffed, said.split(), None)),
+                upstream = self.connect() => upstream.ok()?,
             };
             let mut byte = [0];
             tokio::select! {
                 biased;
-                sniffed = listen(client, &mut said) => {
-                    return opened(sniffed, said, Some((in_flight, stream)));
+                sniffed = listen(client, said) => {
+                    return Some(opened(sniffed, said.split(), Some((in_flight, upstream))));
                 }
-                // The endpoint leaves: this connection must not hold it up.
-                () = in_flight.left.notified() => {}
-                spoken = stream.peek(&mut byte) => match spoken {
-                    Ok(1..) => return Opened::Bytes(said, Some((in_flight, stream))),
-                    // It hung up first, as web servers do; the client may still want to speak.
-                    Ok(0) | Err(_) => break,
+                // The endpoint leaves, and this connection must not hold it up: another one is asked,
+                // unless the client is in the middle of its first word.
+                () = in_flight.left.notified() => if !said.is_empty() { return None },
+                spoken = upstream.peek(&mut byte) => return match spoken {
+                    Ok(1..) => Some(Opened::Bytes(said.split(), Some((in_flight, upstream)))),
+                    // It hung up first, as web servers do.
+                    Ok(0) | Err(_) => None,
                 },
             }
         }
-        let sniffed = timeout(self.shard.limits.head_time_max, listen(client, &mut said)).await;
-        opened(sniffed.unwrap_or(Some(Sniffed::Other)), said, None)
     }
 
     /// Carries bytes both ways until both ends are done.
@@ -161,12 +176,17 @@ impl Tunnel<'_> {
         let (shard, limits) = (self.shard, &self.shard.limits);
         let cluster = &self.destination.cluster;
         let port = self.destination.port.ok_or(Refusal::NoPort)?;
-        let mut tried = Vec::new();
+        let mut refused = Refused::default();
         for _ in 0..limits.attempts_max {
+            refused.pause(cluster).await;
             let in_flight = match self.patient {
-                true => cluster.pick_or_wait(&tried, limits, || shard.now()).await?,
+                true => {
+                    cluster
+                        .pick_or_wait(&refused, limits, || shard.now())
+                        .await?
+                }
                 false => cluster
-                    .pick(&tried, shard.now())
+                    .pick(&refused, shard.now())
                     .ok_or(Refusal::NoEndpoint)?,
             };
             let address = in_flight.address(port);
@@ -179,7 +199,7 @@ impl Tunnel<'_> {
                 return Ok((in_flight, stream));
             }
             in_flight.eject(limits, shard.now());
-            tried.push(in_flight.run());
+            refused.note(&in_flight);
         }
         Err(Refusal::ConnectFailed)
     }

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until};
 
 use crate::Refusal;
-use crate::upstream::{Upstream, add};
+use crate::upstream::{Refused, Upstream, add};
 use crate::worker::{Serving, Shard, Target};
 
 /// The largest datagram that UDP can carry.
@@ -96,7 +96,7 @@ async fn open(
     let port = destination.port.ok_or(Refusal::NoPort)?;
     let picked = destination
         .cluster
-        .pick(&[], shard.now())
+        .pick(&Refused::default(), shard.now())
         .ok_or(Refusal::NoEndpoint)?;
     let upstream = picked.upstream();
     let socket = connect(upstream.address(port))

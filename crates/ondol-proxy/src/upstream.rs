@@ -3,7 +3,9 @@
 mod cluster;
 mod endpoint;
 mod pool;
+mod refused;
 
 pub(crate) use cluster::Cluster;
 pub(crate) use endpoint::{InFlight, Upstream, add};
 pub(crate) use pool::Pooled;
+pub(crate) use refused::Refused;

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use super::body::Upload;
 use crate::Refusal;
-use crate::policy::retry::{self, Progress};
-use crate::upstream::{Cluster, InFlight, Pooled, add};
+use crate::policy::retry;
+use crate::upstream::{Cluster, InFlight, Pooled, Refused, add};
 use crate::worker::Shard;
 
 /// A connection to an endpoint while a request uses it.
@@ -41,18 +41,20 @@ impl Call<'_> {
         let (shard, limits) = (self.shard, &self.shard.limits);
         let has_body = matches!(request.body(), Upload::Client(_));
         let repeatable = retry::is_repeatable(request.method(), has_body);
-        let mut tried = Vec::new();
+        let mut refused = Refused::default();
         let mut only_new = false;
+        let mut times_sent = 0;
         let mut refusal = Refusal::ConnectFailed;
         for _ in 0..limits.attempts_max {
-            let in_flight = self.pick(&tried).await?;
+            refused.pause(self.cluster).await;
+            let in_flight = self.pick(&refused).await?;
             let reused = match only_new {
                 true => None,
                 false => self.reuse(&in_flight, repeatable),
             };
             let Some(mut lease) = (match reused {
                 Some(connection) => Some(self.lease(in_flight, connection)),
-                None => self.open(in_flight, &mut tried).await,
+                None => self.open(in_flight, &mut refused).await,
             }) else {
                 refusal = Refusal::ConnectFailed;
                 continue;
@@ -68,38 +70,36 @@ impl Call<'_> {
                     return Ok((response, lease));
                 }
                 Err(mut failed) => {
-                    let unsent = failed.take_message();
-                    let progress = match unsent {
-                        Some(_) => Progress::Unsent,
-                        None => Progress::Sent,
-                    };
                     refusal = Refusal::UpstreamClosed;
-                    // The endpoint may just have closed an idle connection; all idle ones are as old.
+                    // The endpoint may just have closed an idle connection, and all idle ones are as old.
                     only_new = true;
-                    match unsent.or(spare) {
-                        Some(again) if retry::may_repeat(progress, repeatable) => request = again,
-                        _ => {
+                    let again = match failed.take_message() {
+                        Some(unsent) => Some(unsent),
+                        None => {
                             add(&lease.in_flight.counters.errors, 1);
-                            return Err(refusal);
+                            refused.note(&lease.in_flight);
+                            times_sent += 1;
+                            spare.filter(|_| retry::may_repeat(times_sent))
                         }
-                    }
+                    };
+                    request = again.ok_or(refusal)?;
                 }
             }
         }
         Err(refusal)
     }
 
-    async fn pick(&self, tried: &[ondol_model::RunId]) -> Result<InFlight, Refusal> {
+    async fn pick(&self, refused: &Refused) -> Result<InFlight, Refusal> {
         let shard = self.shard;
         match self.patient {
             true => {
                 self.cluster
-                    .pick_or_wait(tried, &shard.limits, || shard.now())
+                    .pick_or_wait(refused, &shard.limits, || shard.now())
                     .await
             }
             false => self
                 .cluster
-                .pick(tried, shard.now())
+                .pick(refused, shard.now())
                 .ok_or(Refusal::NoEndpoint),
         }
     }
@@ -116,16 +116,12 @@ impl Call<'_> {
     }
 
     /// A new connection; `None` when the endpoint refuses it, which is noted.
-    async fn open(
-        &self,
-        in_flight: InFlight,
-        tried: &mut Vec<ondol_model::RunId>,
-    ) -> Option<Lease> {
+    async fn open(&self, in_flight: InFlight, refused: &mut Refused) -> Option<Lease> {
         let limits = &self.shard.limits;
         let connecting = TcpStream::connect(in_flight.address(self.port));
         let Ok(Ok(stream)) = timeout(limits.connect_time_max, connecting).await else {
             in_flight.eject(limits, self.shard.now());
-            tried.push(in_flight.run());
+            refused.note(&in_flight);
             return None;
         };
         let _ = stream.set_nodelay(true);

@@ -115,6 +115,10 @@ pub(super) async fn exchange(
 
 impl Exchange {
     fn find(&self, request: &Request<Incoming>) -> Result<Way, (Refusal, String)> {
+        if request.method() == Method::CONNECT {
+            let why = "CONNECT is for proxies that lead anywhere".to_owned();
+            return Err((Refusal::BadRequest, why));
+        }
         let target = self.client.serving.target();
         match &*target {
             Target::Service {
@@ -125,8 +129,8 @@ impl Exchange {
             Target::Edge(routes) => {
                 let host = host(request).map_err(|why| (Refusal::BadRequest, why.to_owned()))?;
                 let path = request.uri().path();
-                if request.method() == Method::CONNECT || has_dot_segments(path) {
-                    let why = "this is no request for a path that could be routed".to_owned();
+                if has_dot_segments(path) {
+                    let why = "the path has a segment that means another path".to_owned();
                     return Err((Refusal::BadRequest, why));
                 }
                 let host = host_name(host);

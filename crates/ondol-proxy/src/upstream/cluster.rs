@@ -7,7 +7,7 @@ use ondol_model::{EndpointTable, ReplicaId, RunId, ServiceRef, Time};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::{InFlight, Upstream};
+use super::{InFlight, Refused, Upstream};
 use crate::control::Ack;
 use crate::limits::Limits;
 use crate::policy::balance::{self, next_random};
@@ -70,8 +70,8 @@ impl Cluster {
         }
     }
 
-    /// An endpoint to send to now. One of `tried` is taken only when there is no other.
-    pub(crate) fn pick(&self, tried: &[RunId], now: Time) -> Option<InFlight> {
+    /// An endpoint to send to now. One of `refused` is taken only when there is no other.
+    pub(crate) fn pick(&self, refused: &Refused, now: Time) -> Option<InFlight> {
         let ready = self.ready.borrow();
         let mut state = self.random.get();
         let random = next_random(&mut state);
@@ -80,7 +80,7 @@ impl Cluster {
             ready.len(),
             random,
             |at| ready[at].cost(now),
-            |at| ready[at].is_ejected(now) || tried.contains(&ready[at].run()),
+            |at| ready[at].is_ejected(now) || refused.runs().contains(&ready[at].run()),
         )?;
         Some(ready[at].clone().begin())
     }
@@ -88,11 +88,11 @@ impl Cluster {
     /// The same, and waits for one while there is none.
     pub(crate) async fn pick_or_wait(
         &self,
-        tried: &[RunId],
+        refused: &Refused,
         limits: &Limits,
         now: impl Fn() -> Time,
     ) -> Result<InFlight, Refusal> {
-        if let Some(upstream) = self.pick(tried, now()) {
+        if let Some(upstream) = self.pick(refused, now()) {
             return Ok(upstream);
         }
         if self.waiting.get() >= limits.waiting_max {
@@ -103,13 +103,26 @@ impl Cluster {
         loop {
             // Nothing can arrive between the look and the wait: both happen in one poll of one thread.
             let arrived = timeout_at(deadline, self.arrived.notified()).await;
-            if let Some(upstream) = self.pick(tried, now()) {
+            if let Some(upstream) = self.pick(refused, now()) {
                 return Ok(upstream);
             }
             if arrived.is_err() {
                 return Err(Refusal::NoEndpoint);
             }
         }
+    }
+
+    /// Whether every ready endpoint is one of `runs`.
+    pub(crate) fn has_only(&self, runs: &[RunId]) -> bool {
+        self.ready
+            .borrow()
+            .iter()
+            .all(|upstream| runs.contains(&upstream.run()))
+    }
+
+    /// It has no endpoint, and nothing is in flight to an earlier one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.borrow().is_empty()
     }
 
     /// Lets go of `ack` when nothing is in flight to this start of a replica; at once when it is not known.

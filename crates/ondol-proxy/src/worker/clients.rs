@@ -84,6 +84,9 @@ impl Clients {
     /// Ends connections whose client took too long, and idle ones of closed listeners.
     pub(crate) fn sweep(&self, limits: &Limits, now: Time) {
         self.open.borrow_mut().retain(|_, open| {
+            if open.task.is_finished() {
+                return false;
+            }
             let (doing, since) = open.activity.get();
             let quiet = now.since(since);
             let keep = match doing {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ondol_model::{Listener, ListenerId, Purpose, ServiceRef};
+use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Time};
 
 use crate::policy::protocol::Protocol;
 use crate::policy::route::Routes;
@@ -16,8 +16,8 @@ use crate::{ListenerStatus, Refusal};
 pub(crate) struct Serving {
     id: ListenerId,
     target: RefCell<Rc<Target>>,
-    /// It is not listed any more: what is in flight finishes.
-    closing: Cell<bool>,
+    /// Since when it is not listed any more: what is in flight finishes.
+    closed: Cell<Option<Time>>,
     /// Open connections of all workers; counted by the worker that accepts.
     pub open: Arc<AtomicU32>,
     pub accepted: Cell<u64>,
@@ -124,7 +124,7 @@ impl Serving {
         Serving {
             id,
             target: RefCell::new(Rc::new(target)),
-            closing: Cell::new(false),
+            closed: Cell::new(None),
             open: Arc::default(),
             accepted: Cell::new(0),
             refused: RefCell::default(),
@@ -139,12 +139,17 @@ impl Serving {
         self.target.borrow().clone()
     }
 
-    pub(crate) fn close(&self) {
-        self.closing.set(true);
+    pub(crate) fn close(&self, now: Time) {
+        self.closed.set(Some(now));
     }
 
     pub(crate) fn is_closing(&self) -> bool {
-        self.closing.get()
+        self.closed.get().is_some()
+    }
+
+    /// Whether it was closed long enough ago that no worker can still give away one of its connections.
+    pub(crate) fn is_closed_since(&self, then: Time) -> bool {
+        self.closed.get().is_some_and(|closed| closed < then)
     }
 
     pub(crate) fn count_refusal(&self, refusal: Refusal) {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ondol_model::{EndpointTable, ListenerId, ServiceRef, Snapshot, Time, Transport};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::accept::{self, Door};
 use super::clients::Clients;
@@ -23,6 +23,8 @@ use crate::upstream::Cluster;
 const TICK: Duration = Duration::from_secs(1);
 /// How often a worker that quits looks whether it is done.
 const QUIT_POLL: Duration = Duration::from_millis(20);
+/// How long it waits for connections that another worker is giving it.
+const QUIT_TIME_MIN: Duration = Duration::from_millis(100);
 
 /// Everything that one worker owns. It lives on one thread, so that nothing in it is locked.
 pub(crate) struct Shard {
@@ -121,7 +123,7 @@ impl Shard {
             .map(|listener| listener.id)
             .collect();
         for (id, serving) in listeners.iter().filter(|(id, _)| !listed.contains(id)) {
-            serving.close();
+            serving.close(self.now());
             transports.remove(id);
             if let Some(door) = self.doors.borrow_mut().remove(id) {
                 door.close_for_good();
@@ -148,15 +150,16 @@ impl Shard {
             Ok(door) => {
                 self.doors.borrow_mut().insert(id, door);
             }
-            Err(_) => serving.close(),
+            Err(_) => serving.close(self.now()),
         }
     }
 
     fn apply(&self, table: &EndpointTable) {
         self.cluster(&table.service).apply(table, self.now());
-        let ips = table.endpoints.iter().map(|endpoint| endpoint.ip).collect();
+        let ips: Vec<_> = table.endpoints.iter().map(|endpoint| endpoint.ip).collect();
         let mut tables = self.tables.borrow_mut();
         tables.insert(table.service.clone(), ips);
+        tables.retain(|_, ips| !ips.is_empty());
         let owners = tables
             .iter()
             .flat_map(|(service, ips)| ips.iter().map(move |ip| (*ip, service.clone())));
@@ -177,14 +180,20 @@ impl Shard {
 
     fn sweep(&self) {
         let now = self.now();
-        self.coarse.store(now.as_nanos(), Ordering::Relaxed);
-        self.clients.sweep(&self.limits, now);
+        self.sweep_clients(now);
+        let listed = |serving: &Rc<Serving>| !serving.is_closed_since(now - TICK);
         self.listeners
             .borrow_mut()
-            .retain(|_, serving| !serving.is_closing());
-        for cluster in self.clusters.borrow().values() {
+            .retain(|_, serving| listed(serving));
+        self.clusters.borrow_mut().retain(|_, cluster| {
             cluster.sweep(&self.limits, now);
-        }
+            Rc::strong_count(cluster) > 1 || !cluster.is_empty()
+        });
+    }
+
+    fn sweep_clients(&self, now: Time) {
+        self.coarse.store(now.as_nanos(), Ordering::Relaxed);
+        self.clients.sweep(&self.limits, now);
     }
 
     fn report(&self) -> Report {
@@ -206,16 +215,27 @@ impl Shard {
     }
 
     /// Stops accepting without closing the sockets for others, and waits for its clients.
-    async fn quit(&self, mut inbox: mpsc::UnboundedReceiver<Order>) {
+    async fn quit(self: &Rc<Self>, mut inbox: mpsc::UnboundedReceiver<Order>) {
         self.doors.borrow_mut().clear();
         for serving in self.listeners.borrow().values() {
-            serving.close();
+            serving.close(self.now());
         }
-        inbox.close();
-        let deadline = Instant::now() + self.limits.quit_time_max;
-        while !self.clients.is_empty() && Instant::now() < deadline {
-            self.sweep();
-            sleep(QUIT_POLL).await;
+        let began = self.now();
+        loop {
+            // What another worker accepted before it heard of the end is served too.
+            if let Ok(Some(order)) = timeout(QUIT_POLL, inbox.recv()).await {
+                if let Order::Take(arrival) = order {
+                    accept::serve(self, arrival);
+                }
+                continue;
+            }
+            let now = self.now();
+            self.sweep_clients(now);
+            let gone = now.since(began);
+            let done = gone > QUIT_TIME_MIN && self.clients.is_empty();
+            if done || gone > self.limits.quit_time_max {
+                return;
+            }
         }
     }
 }

@@ -1,0 +1,34 @@
+use std::time::Duration;
+
+use ondol_model::RunId;
+
+use super::{Cluster, InFlight};
+
+/// Before an endpoint that refused a connection is asked again, because there is no other; then four times that.
+/// A service that crashed is started again within some ten milliseconds.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The endpoints that refused one request so far.
+#[derive(Default)]
+pub(crate) struct Refused {
+    runs: Vec<RunId>,
+    pauses: u32,
+}
+
+impl Refused {
+    pub(crate) fn note(&mut self, endpoint: &InFlight) {
+        self.runs.push(endpoint.run());
+    }
+
+    pub(crate) fn runs(&self) -> &[RunId] {
+        &self.runs
+    }
+
+    /// Waits a moment when every endpoint of the service has refused.
+    pub(crate) async fn pause(&mut self, cluster: &Cluster) {
+        if !self.runs.is_empty() && cluster.has_only(&self.runs) {
+            tokio::time::sleep(PAUSE * 4u32.pow(self.pauses)).await;
+            self.pauses += 1;
+        }
+    }
+}
