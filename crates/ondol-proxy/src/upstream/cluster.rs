@@ -180,3 +180,118 @@ impl Drop for Place<'_> {
         self.0.set(self.0.get() - 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
+    use ondol_model::{Endpoint, ProjectName, ServiceName};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const NOW: Time = Time::from_secs(1);
+
+    fn web() -> ServiceRef {
+        let project = ProjectName::new("shop").unwrap();
+        let service = ServiceName::new("web").unwrap();
+        ServiceRef { project, service }
+    }
+
+    fn table(runs: &[(u64, bool)]) -> EndpointTable {
+        let endpoint = |&(run, ready): &(u64, bool)| Endpoint {
+            replica: ReplicaId {
+                project: web().project,
+                service: web().service,
+                number: run as u32,
+            },
+            run: RunId(run),
+            ip: IpAddr::from([10, 77, 0, run as u8]),
+            moved_ports: BTreeMap::new(),
+            ready,
+        };
+        EndpointTable {
+            service: web(),
+            version: 1,
+            endpoints: runs.iter().map(endpoint).collect(),
+        }
+    }
+
+    fn picked(cluster: &Cluster) -> Vec<u64> {
+        let mut runs: Vec<_> = (0..64)
+            .filter_map(|_| cluster.pick(&Refused::default(), NOW))
+            .map(|endpoint| endpoint.run().0)
+            .collect();
+        runs.sort_unstable();
+        runs.dedup();
+        runs
+    }
+
+    #[test]
+    fn only_ready_endpoints_of_the_last_table_are_picked() {
+        let cluster = Cluster::new(web(), 1);
+        assert!(picked(&cluster).is_empty());
+        cluster.apply(&table(&[(1, true), (2, false), (3, true)]), NOW);
+        assert_eq!(picked(&cluster), [1, 3]);
+        cluster.apply(&table(&[(2, true), (3, false)]), NOW);
+        assert_eq!(picked(&cluster), [2]);
+        cluster.apply(&table(&[]), NOW);
+        assert!(picked(&cluster).is_empty() && cluster.is_empty());
+    }
+
+    #[test]
+    fn what_was_learned_of_an_endpoint_survives_a_new_table() {
+        let cluster = Cluster::new(web(), 1);
+        cluster.apply(&table(&[(1, true)]), NOW);
+        let endpoint = cluster.pick(&Refused::default(), NOW).unwrap();
+        endpoint.answered(NOW, NOW + Duration::from_secs(2));
+        cluster.apply(&table(&[(1, true), (2, true)]), NOW);
+        assert_eq!(cluster.status(NOW).endpoints[0].latency_ms, 2000.0);
+        assert_eq!(cluster.status(NOW).endpoints[0].in_flight, 1);
+        // One that left with a request in flight is kept until that is done.
+        cluster.apply(&table(&[(2, true)]), NOW);
+        assert_eq!(cluster.status(NOW).endpoints.len(), 2);
+        drop(endpoint);
+        cluster.sweep(&Limits::DEFAULT, NOW);
+        assert_eq!(cluster.status(NOW).endpoints.len(), 1);
+    }
+
+    #[test]
+    fn one_that_refuses_is_avoided_for_a_while() {
+        let cluster = Cluster::new(web(), 1);
+        cluster.apply(&table(&[(1, true), (2, true)]), NOW);
+        let endpoint = cluster.pick(&Refused::default(), NOW).unwrap();
+        let refused = endpoint.run().0;
+        endpoint.eject(&Limits::DEFAULT, NOW);
+        drop(endpoint);
+        assert_eq!(picked(&cluster), [3 - refused]);
+        let later = NOW + Limits::DEFAULT.ejection;
+        let back =
+            (0..64).any(|_| cluster.pick(&Refused::default(), later).unwrap().run().0 == refused);
+        assert!(back);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_waits_for_an_endpoint_but_not_for_ever_and_not_with_too_many() {
+        let cluster = Cluster::new(web(), 1);
+        let limits = Limits {
+            waiting_max: 2,
+            ..Limits::DEFAULT
+        };
+        let refused = Refused::default();
+        let wait = || cluster.pick_or_wait(&refused, &limits, || NOW);
+        assert_eq!(wait().await.err(), Some(Refusal::NoEndpoint));
+
+        let arrive = async {
+            sleep(limits.endpoint_wait_max / 2).await;
+            cluster.apply(&table(&[(1, false)]), NOW);
+            assert_eq!(cluster.status(NOW).waiting, 2);
+            cluster.apply(&table(&[(1, true)]), NOW);
+        };
+        let (first, second, third, ()) = tokio::join!(wait(), wait(), wait(), arrive);
+        assert!(first.is_ok() && second.is_ok());
+        assert_eq!(third.err(), Some(Refusal::WaitQueueFull));
+        assert_eq!(cluster.status(NOW).waiting, 0);
+    }
+}

@@ -81,3 +81,89 @@ impl Pool {
         self.idle.borrow_mut().clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hyper_util::rt::TokioIo;
+    use tokio::io::DuplexStream;
+    use tokio::task::{LocalSet, spawn_local, yield_now};
+
+    use super::*;
+
+    const AT: &str = "10.77.0.2:80";
+    const LIMITS: Limits = Limits::DEFAULT;
+
+    async fn connect(opened: Time) -> (Pooled, DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(ours));
+        let (mut sender, connection) = handshake.await.unwrap();
+        spawn_local(connection);
+        sender.ready().await.unwrap();
+        (Pooled { sender, opened }, theirs)
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_used_again_while_it_is_fresh_and_open() {
+        let test = async {
+            let (pool, address) = (Pool::default(), AT.parse().unwrap());
+            let (first, _kept) = connect(Time::ZERO).await;
+            let second = Time::from_secs(1);
+            pool.put(address, first, &LIMITS, Time::ZERO);
+            let brief = LIMITS.pool_idle_time_unrepeatable_max / 2;
+            assert!(
+                pool.take(address, brief, second).is_none(),
+                "idle for too long"
+            );
+            assert!(
+                pool.take("10.77.0.3:80".parse().unwrap(), brief, second)
+                    .is_none()
+            );
+            assert!(
+                pool.take(address, LIMITS.pool_idle_time_max, second)
+                    .is_some()
+            );
+            assert!(
+                pool.take(address, LIMITS.pool_idle_time_max, second)
+                    .is_none()
+            );
+
+            let (closed, theirs) = connect(Time::ZERO).await;
+            pool.put(address, closed, &LIMITS, Time::ZERO);
+            drop(theirs);
+            yield_now().await;
+            assert!(
+                pool.take(address, LIMITS.pool_idle_time_max, Time::ZERO)
+                    .is_none()
+            );
+        };
+        LocalSet::new().run_until(test).await;
+    }
+
+    #[tokio::test]
+    async fn old_and_superfluous_connections_are_closed() {
+        let test = async {
+            let (pool, address) = (Pool::default(), AT.parse().unwrap());
+            let late = Time::ZERO + LIMITS.pool_age_max + LIMITS.pool_idle_time_max;
+            let (old, _kept) = connect(Time::ZERO).await;
+            pool.put(address, old, &LIMITS, late);
+            assert!(
+                pool.take(address, LIMITS.pool_idle_time_max, late)
+                    .is_none()
+            );
+
+            let mut kept = Vec::new();
+            for _ in 0..LIMITS.pool_idle_max + 5 {
+                let (connection, theirs) = connect(late).await;
+                pool.put(address, connection, &LIMITS, late);
+                kept.push(theirs);
+            }
+            let count = || pool.idle.borrow().get(&address).map_or(0, Vec::len);
+            assert_eq!(count(), LIMITS.pool_idle_max);
+            pool.sweep(&LIMITS, late + LIMITS.pool_idle_time_max);
+            assert_eq!(count(), LIMITS.pool_idle_max);
+            pool.sweep(&LIMITS, late + LIMITS.pool_idle_time_max * 2);
+            assert_eq!(count(), 0);
+        };
+        LocalSet::new().run_until(test).await;
+    }
+}

@@ -3,14 +3,15 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
+use ondol_model::Time;
 use tokio::task::AbortHandle;
 
 use super::{Permit, Serving};
 use crate::Refusal;
 use crate::limits::Limits;
 use crate::stream::{Activity, Doing};
-use ondol_model::Time;
 
 /// One client connection.
 pub(crate) struct Client {
@@ -84,24 +85,46 @@ impl Clients {
     /// Ends connections whose client took too long, and idle ones of closed listeners.
     pub(crate) fn sweep(&self, limits: &Limits, now: Time) {
         self.open.borrow_mut().retain(|_, open| {
-            if open.task.is_finished() {
-                return false;
-            }
             let (doing, since) = open.activity.get();
-            let quiet = now.since(since);
-            let keep = match doing {
-                Doing::Idle if open.serving.is_closing() => quiet < limits.closing_idle_time_max,
-                Doing::Idle => quiet < limits.idle_time_max,
-                Doing::Head => quiet < limits.head_time_max,
-                Doing::Busy => true,
-            };
-            if !keep {
+            let late = is_late(doing, now.since(since), open.serving.is_closing(), limits);
+            if late {
                 open.task.abort();
                 if doing == Doing::Head {
                     open.serving.count_refusal(Refusal::ClientTooSlow);
                 }
             }
-            keep
+            !late && !open.task.is_finished()
         });
+    }
+}
+
+/// Whether a client that has been `doing` the same thing for `quiet` is not waited for any more.
+fn is_late(doing: Doing, quiet: Duration, closing: bool, limits: &Limits) -> bool {
+    match doing {
+        Doing::Idle if closing => quiet >= limits.closing_idle_time_max,
+        Doing::Idle => quiet >= limits.idle_time_max,
+        Doing::Head => quiet >= limits.head_time_max,
+        Doing::Busy => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_head_ends_sooner_than_an_idle_connection_and_work_never() {
+        let late = |doing, seconds, closing| {
+            is_late(
+                doing,
+                Duration::from_secs(seconds),
+                closing,
+                &Limits::DEFAULT,
+            )
+        };
+        assert!(!late(Doing::Head, 14, false) && late(Doing::Head, 15, false));
+        assert!(!late(Doing::Idle, 74, false) && late(Doing::Idle, 75, false));
+        assert!(!late(Doing::Idle, 4, true) && late(Doing::Idle, 5, true));
+        assert!(!late(Doing::Busy, 1_000_000, true));
     }
 }

@@ -117,3 +117,21 @@ impl Drop for Permit {
         self.worker.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_go_to_the_worker_with_the_fewest_and_are_limited_for_the_listener() {
+        let (crew, _inboxes) = Crew::new(2);
+        let listener = Arc::default();
+        let first = crew.permit(&listener, crew.least_loaded(1), 2).unwrap();
+        assert_eq!(crew.least_loaded(1), 0);
+        let second = crew.permit(&listener, 0, 2).unwrap();
+        assert_eq!(crew.least_loaded(1), 1);
+        assert!(crew.permit(&listener, 0, 2).is_none());
+        drop((first, second));
+        assert!(crew.permit(&listener, 0, 2).is_some());
+    }
+}

@@ -120,3 +120,22 @@ async fn listeners_come_and_go_without_touching_others() {
     load.go_on(10).await;
     assert_eq!(load.stop().await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn routes_and_endpoints_may_change_all_the_time() {
+    let mut rig = Rig::start().await;
+    let web = Service::with_delay("web", Duration::from_millis(1)).await;
+    rig.publish("web", vec![endpoint("web", 1, web.address)])
+        .await;
+    let at = rig.listen(edge(&[("/", "web")])).await;
+    let load = Load::start(at, 4, false);
+    for number in 0..100 {
+        let path = format!("/{number}");
+        rig.retarget(at, edge(&[("/", "web"), (&path, "web")]))
+            .await;
+        rig.publish("web", vec![endpoint("web", 1, web.address)])
+            .await;
+    }
+    load.go_on(50).await;
+    assert_eq!(load.stop().await, Vec::<String>::new());
+}

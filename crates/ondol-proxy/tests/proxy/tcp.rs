@@ -190,3 +190,24 @@ async fn datagrams_find_their_way_back() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_tunnel_carries_much_in_both_directions_at_once_and_ends_half_by_half() {
+    let mut rig = Rig::start().await;
+    rig.publish("web", vec![endpoint("web", 1, echo(None).await)])
+        .await;
+    let at = rig.listen(published("web")).await;
+    let client = Client::connect(at).await;
+    let (mut from, mut to) = client.stream.into_split();
+    let length = 8 << 20;
+    let write = async {
+        to.write_all(&vec![b'.'; length]).await.unwrap();
+        to.shutdown().await.unwrap();
+    };
+    let mut echoed = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut from, &mut echoed);
+    let ((), read) = tokio::join!(write, read);
+    assert_eq!(read.unwrap(), length);
+    rig.publish("web", vec![]).await;
+    rig.await_drained("web", 1).await;
+}
