@@ -1,10 +1,30 @@
 //! A replica's room: its own namespaces, with the machine's programs and its own files in sight.
+//!
+//! Its first process does nothing but hold the namespaces and reap orphans; the service is a child of the shim that
+//! joins them, so that signals reach it as they do outside. When the first process dies, the kernel ends all others.
 
+mod accounts;
+mod base;
+mod contents;
+mod devices;
+mod furnish;
+mod masks;
+mod mounts;
+mod network;
+
+use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
+use serde::{Deserialize, Serialize};
 
 use crate::spec::Room;
+use crate::sys::{self, Fork};
 
 /// A room that stands.
 #[derive(Debug)]
@@ -21,14 +41,91 @@ pub(crate) struct Built {
     pub(crate) words: Vec<String>,
 }
 
+/// What the first process tells when it has furnished the room.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Report {
+    owner: Option<(u32, u32)>,
+    words: Vec<String>,
+}
+
 impl Built {
-    /// Whether a path exists in it.
+    /// Whether a path exists in it. `/proc/<pid>/root` would follow absolute links to the machine's own files.
     pub(crate) fn sees(&self, path: &str) -> bool {
-        std::fs::metadata(format!("/proc/{}/root{path}", self.init)).is_ok()
+        let Ok(Fork::Parent(pid)) = self.look(path) else {
+            return false;
+        };
+        matches!(waitpid(pid, None), Ok(WaitStatus::Exited(_, 0)))
+    }
+
+    fn look(&self, path: &str) -> nix::Result<Fork> {
+        let fork = sys::fork()?;
+        if let Fork::Child = fork {
+            let entered = nix::sched::setns(&self.mounts, CloneFlags::CLONE_NEWNS).is_ok();
+            let there = entered && std::fs::metadata(path).is_ok();
+            std::process::exit(i32::from(!there));
+        }
+        Ok(fork)
     }
 }
 
-/// Builds it.
-pub(crate) fn build(_plan: &Room, _user: Option<&str>) -> Result<Built, String> {
-    Err("sandbox: not yet".into())
+/// Builds it. The calling process, a shim, moves into all of its namespaces but that of files.
+/// The error says for people at which step it failed.
+pub(crate) fn build(plan: &Room, user: Option<&str>) -> Result<Built, String> {
+    let diagnosis = match &plan.network {
+        Some(network) => Some(network::join(network)?),
+        None => None,
+    };
+    let flags = CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWPID;
+    unshare(flags).map_err(|error| format!("namespaces: {error}"))?;
+    nix::unistd::sethostname(&plan.hostname)
+        .map_err(|error| format!("host name {}: {error}", plan.hostname))?;
+    let (from, to) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|error| error.to_string())?;
+    match sys::fork().map_err(|error| format!("no further process could be made: {error}"))? {
+        Fork::Child => first_process(plan, user, to),
+        Fork::Parent(init) => {
+            drop(to);
+            let report = hear(from).inspect_err(|_| {
+                let _ = waitpid(init, None);
+            })?;
+            let path = format!("/proc/{init}/ns/mnt");
+            let mounts = File::open(&path).map_err(|error| format!("{path}: {error}"))?;
+            Ok(Built {
+                init,
+                mounts: mounts.into(),
+                diagnosis,
+                owner: report
+                    .owner
+                    .map(|(uid, gid)| (Uid::from_raw(uid), Gid::from_raw(gid))),
+                words: report.words,
+            })
+        }
+    }
+}
+
+fn hear(from: OwnedFd) -> Result<Report, String> {
+    let mut text = Vec::new();
+    let _ = File::from(from).read_to_end(&mut text);
+    serde_json::from_slice(&text).unwrap_or_else(|_| Err("its room fell apart".to_owned()))
+}
+
+fn first_process(plan: &Room, user: Option<&str>, to: OwnedFd) -> ! {
+    let told = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .map_err(|error| error.to_string())
+        .and_then(|()| furnish::furnish(plan, user));
+    let _ = File::from(to).write_all(&serde_json::to_vec(&told).unwrap_or_default());
+    if told.is_err() {
+        std::process::exit(1);
+    }
+    let _ = nix::sys::prctl::set_name(c"ondol-room");
+    sys::close_from(0);
+    let mut children = SigSet::empty();
+    children.add(Signal::SIGCHLD);
+    loop {
+        let _ = children.wait();
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            if status == WaitStatus::StillAlive {
+                break;
+            }
+        }
+    }
 }

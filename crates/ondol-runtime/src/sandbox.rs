@@ -1,6 +1,8 @@
 //! How replicas are kept apart, and what this machine allows of it.
 
+pub(crate) mod machine;
 pub(crate) mod toolchains;
+mod trial;
 
 use std::io;
 use std::net::Ipv4Addr;
@@ -25,7 +27,17 @@ pub enum Sandbox {
 impl Sandbox {
     /// The strongest that works here, tried out.
     pub fn best() -> Sandbox {
-        Sandbox::None
+        let strongest = [Sandbox::Root, Sandbox::User].into_iter();
+        strongest
+            .into_iter()
+            .find(|sandbox| sandbox.works().is_ok())
+            .unwrap_or(Sandbox::None)
+    }
+
+    /// Tries it out in a process that is thrown away. The error says for people what this machine refused.
+    /// Call it before any thread is started, or the answer may come from a machine with fewer permissions than this.
+    pub fn works(self) -> Result<(), String> {
+        trial::run(self)
     }
 
     /// The addresses in use: those of 127.0.0.0/8 where there are no namespaces.
@@ -75,6 +87,15 @@ impl Subnets {
 }
 
 /// Makes what all replicas share.
-pub(crate) async fn open(_config: &Config) -> io::Result<Option<World>> {
-    Ok(None)
+pub(crate) async fn open(config: &Config) -> io::Result<Option<World>> {
+    match config.sandbox {
+        Sandbox::Root => {
+            machine::make_bridge(config.subnets)?;
+            // Without it everything but calls to the outside works; `doctor` tells.
+            let _ = machine::make_way_out(config.subnets);
+            Ok(None)
+        }
+        Sandbox::User => Ok(Some(World::open(config).await?)),
+        Sandbox::None => Ok(None),
+    }
 }

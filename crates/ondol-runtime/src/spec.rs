@@ -26,6 +26,8 @@ pub(crate) struct Facts {
     pub(crate) prepared: Prepared,
     pub(crate) ip: IpAddr,
     pub(crate) moved_ports: BTreeMap<u16, SocketAddr>,
+    /// The world it lives in, see [`crate::world::World::id`].
+    pub(crate) world: Option<u64>,
     /// It shares the machine's network.
     pub(crate) host_network: bool,
 }
@@ -104,6 +106,8 @@ pub(crate) struct Room {
     pub(crate) layers: Vec<PathBuf>,
     /// Everything that is mounted besides the root, in order.
     pub(crate) mounts: Vec<RoomMount>,
+    /// Further paths that it must not see.
+    pub(crate) hidden: Vec<String>,
     pub(crate) users: Vec<crate::UserEntry>,
     pub(crate) data_dirs: Vec<crate::DataDir>,
     pub(crate) files: Vec<RoomFile>,

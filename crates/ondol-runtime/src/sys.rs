@@ -136,3 +136,29 @@ pub(crate) fn join_before_exec(command: &mut Command, namespaces: Vec<OwnedFd>) 
     // SAFETY: the closure calls setns only and allocates nothing.
     unsafe { command.pre_exec(join) };
 }
+
+/// Lets `command` begin in new namespaces, in a new user namespace when `user`; its start fails where it cannot.
+pub(crate) fn unshare_before_exec(command: &mut Command, user: bool) {
+    let unshare = move || {
+        let mut flags =
+            libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
+        flags |= if user {
+            libc::CLONE_NEWUSER
+        } else {
+            libc::CLONE_NEWPID
+        };
+        // SAFETY: unshare with flags only; async-signal-safe.
+        match unsafe { libc::unshare(flags) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    };
+    // SAFETY: the closure calls unshare only and allocates nothing.
+    unsafe { command.pre_exec(unshare) };
+}
+
+/// Takes a descriptor that the kernel has just put into this process with a message.
+pub(crate) fn received(fd: RawFd) -> OwnedFd {
+    // SAFETY: SCM_RIGHTS made it for this process, and nobody else was told its number.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use super::Inner;
 use super::attend::{self, Shim, attend};
 use super::replicas::{Known, Pids};
-use crate::shim::wire::Said;
+use crate::shim::wire::{self, Asked, Said};
 use crate::spec::{self, Spec};
 
 /// A shim answers within microseconds; one that is stopped or wedged is waited for this long.
@@ -87,6 +87,15 @@ async fn look(inner: Arc<Inner>, id: ReplicaId) -> Option<Survivor> {
         exit: None,
     };
     match greet(&dir).await {
+        Some((mut stream, _)) if !in_reach(&inner, &spec) => {
+            use tokio::io::AsyncWriteExt as _;
+            let _ = stream.write_all(&wire::line(&Asked::Kill)).await;
+            // Its last word, and then it is gone.
+            let mut rest = Vec::new();
+            let gone = stream.read_to_end(&mut rest);
+            let _ = tokio::time::timeout(Duration::from_millis(ANSWER_MS), gone).await;
+            survivor.exit = Some(without_shim(&inner, &id, &spec, &dir).await);
+        }
         Some((stream, said)) => {
             if let Said::Running { pid, .. } = said {
                 survivor.pid = pid;
@@ -96,6 +105,11 @@ async fn look(inner: Arc<Inner>, id: ReplicaId) -> Option<Survivor> {
         None => survivor.exit = Some(without_shim(&inner, &id, &spec, &dir).await),
     }
     Some(survivor)
+}
+
+/// A world that was lost took the network of its replicas with it, though they run: they must start anew.
+fn in_reach(inner: &Inner, spec: &Spec) -> bool {
+    spec.facts.world == inner.world.as_ref().map(crate::world::World::id)
 }
 
 async fn without_shim(inner: &Arc<Inner>, id: &ReplicaId, spec: &Spec, dir: &Path) -> Exit {

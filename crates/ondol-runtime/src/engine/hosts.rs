@@ -50,7 +50,25 @@ pub(super) fn write_first(inner: &Inner, run: &Run, facts: &Facts, dir: &Path) -
         let names = state.names.get(&run.replica.project).unwrap_or(&none);
         render(&hostname, facts.ip, names)
     };
-    rewrite(&dir.join(FILE), &text)
+    rewrite(&dir.join(FILE), &text)?;
+    rewrite(&dir.join("resolv.conf"), &resolvers())
+}
+
+/// The machine's resolvers, without those that only the machine itself can reach.
+fn resolvers() -> String {
+    let places = ["/run/systemd/resolve/resolv.conf", "/etc/resolv.conf"];
+    let text = places.iter().find_map(|path| fs::read_to_string(path).ok());
+    let mut kept = String::new();
+    for line in text.unwrap_or_default().lines() {
+        let local = line
+            .strip_prefix("nameserver")
+            .is_some_and(|address| address.trim().starts_with("127.") || address.trim() == "::1");
+        if !local {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    kept
 }
 
 fn render(hostname: &str, ip: IpAddr, names: &BTreeMap<String, IpAddr>) -> String {

@@ -24,18 +24,18 @@ const KNOWN: [(&str, &[(&str, &str)]); 14] = [
     (".volta", &[("VOLTA_HOME", "~/.volta")]),
     ("go", &[("GOPATH", "~/go")]),
     ("miniconda3", &[("CONDA_PREFIX", "~/miniconda3")]),
-    (".local", &[]),
+    (".local/bin", &[]),
 ];
 
 /// Folders that come with one of the above though `PATH` does not name them.
-const COMPANIONS: [(&str, &str); 1] = [(".cargo", ".rustup")];
+const COMPANIONS: [(&str, &str); 3] = [
+    (".cargo", ".rustup"),
+    (".local/bin", ".local/share/pipx"),
+    (".local/bin", ".local/share/uv"),
+];
 
 /// Parts of the above that are nobody's business, relative to the home.
-pub(crate) const SECRETS: [&str; 3] = [
-    ".cargo/credentials",
-    ".cargo/credentials.toml",
-    ".local/state",
-];
+const SECRETS: [&str; 2] = [".cargo/credentials", ".cargo/credentials.toml"];
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,4 +86,14 @@ fn add(found: &mut Found, home: &Path, name: &str, variables: &[(&'static str, &
             found.env.push((variable, value));
         }
     }
+}
+
+/// Paths inside toolchains that must not be seen.
+pub(crate) fn secrets(home: Option<&Path>) -> Vec<String> {
+    let secrets = home
+        .into_iter()
+        .flat_map(|home| SECRETS.map(|secret| home.join(secret)));
+    secrets
+        .map(|path| path.to_string_lossy().into_owned())
+        .collect()
 }

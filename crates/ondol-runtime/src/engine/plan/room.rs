@@ -43,6 +43,7 @@ pub(super) fn room(
         work: dir.join("work"),
         layers: launch.layers.lower.clone(),
         mounts: mounts(inner, run, launch, &dir)?,
+        hidden: toolchains::secrets(inner.config.home.as_deref()),
         users: launch.users.clone(),
         data_dirs: launch.data_dirs.clone(),
         files: files(run, launch)?,
