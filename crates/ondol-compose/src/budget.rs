@@ -7,7 +7,7 @@ pub(crate) const FILES_MAX: u32 = 10_000;
 /// Nesting of YAML, of variables in variables, of includes, and of `extends`.
 pub(crate) const DEPTH_MAX: usize = 100;
 /// All that is held, in [`crate::tree::Node::weight`]s: aliases, ranges, variables and `extends` written out.
-const WEIGHT_MAX: u64 = 128 << 20;
+const WEIGHT_MAX: u64 = 64 << 20;
 
 /// What a load may still take. Small files can mean huge ones; whoever copies asks here first.
 #[derive(Debug)]

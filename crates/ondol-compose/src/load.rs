@@ -118,13 +118,15 @@ pub fn load(request: &Request, source: &dyn Source) -> Loaded {
         let name = loader.name(&mut tree, &start.name);
         loader.keep_enabled(&mut tree, &profiles, &request.services);
         loader.resolve_environments(&mut tree);
-        validate::validate(&tree, &mut loader.findings);
-        let place = lower::Place {
-            dir: scope.dir.clone(),
-            files: start.files,
-            env: &scope.env,
-        };
-        project = lower::project(&tree, name, place, &mut loader.findings);
+        if !loader.budget.is_spent() {
+            validate::validate(&tree, &mut loader.findings);
+            let place = lower::Place {
+                dir: scope.dir.clone(),
+                files: start.files,
+                env: &scope.env,
+            };
+            project = lower::project(&tree, name, place, &mut loader.findings);
+        }
     }
     let Findings {
         mut diagnostics,

@@ -279,12 +279,7 @@ impl Normaliser<'_> {
     ) -> Option<Node> {
         let span = node.span;
         let Value::List(items) = node.value else {
-            let expected = if identity.is_some() {
-                &LIST_OR_ONE
-            } else {
-                &LIST
-            };
-            self.wrong_type(&node, expected);
+            self.wrong_type(&node, &Shape::List(&Shape::Any));
             return None;
         };
         let mut long = Vec::with_capacity(items.len());
@@ -312,6 +307,9 @@ impl Normaliser<'_> {
         let (Some(text), true) = (node.text(), node.mark != Mark::Reset) else {
             return self.value(node, inner).into_iter().collect();
         };
+        if self.budget.is_spent() {
+            return Vec::new();
+        }
         match expand(text, node.span) {
             Ok(nodes) => {
                 let weight = nodes.iter().map(Node::weight).sum();
@@ -386,8 +384,11 @@ impl Normaliser<'_> {
                 format!("`{path}` must be {expects}, but this is {what}"),
             )
             .at(node.span)
-            .help(match node.value {
-                Value::Null => "write a value, or remove the line".to_owned(),
+            .help(match (&node.value, expected) {
+                (Value::Null, _) => "write a value, or remove the line".to_owned(),
+                (Value::Scalar(scalar), Shape::List(_)) => {
+                    format!("write it as a list: [{:?}]", cut(&scalar.text))
+                }
                 _ => format!("write {expects}"),
             }),
         );
@@ -404,9 +405,6 @@ impl Normaliser<'_> {
     }
 }
 
-static LIST: Shape = Shape::List(&Shape::Any);
-static LIST_OR_ONE: Shape = Shape::List(&Shape::Any);
-
 /// Keeps the place of the first and the content of the last of several same things.
 pub(crate) fn unique(nodes: Vec<Node>, identity: Identity) -> Vec<Node> {
     let mut places = BTreeMap::new();
@@ -419,6 +417,11 @@ pub(crate) fn unique(nodes: Vec<Node>, identity: Identity) -> Vec<Node> {
         }
     }
     kept
+}
+
+/// The beginning of a text, as much as fits into a sentence.
+pub(crate) fn cut(text: &str) -> String {
+    text.chars().take(60).collect()
 }
 
 /// The text of a scalar, marked as text.

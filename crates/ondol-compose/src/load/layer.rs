@@ -99,7 +99,13 @@ impl Loader<'_> {
             format!("cannot read {shown}: more than {FILES_MAX} files are read already")
         } else {
             match self.source.read(file, FILE_BYTES_MAX + 1) {
-                Ok(bytes) if bytes.len() as u64 <= FILE_BYTES_MAX => return Some(bytes),
+                Ok(bytes) if bytes.len() as u64 <= FILE_BYTES_MAX => {
+                    let weight = bytes.len() as u64;
+                    return self
+                        .budget
+                        .take(weight, &mut self.findings)
+                        .then_some(bytes);
+                }
                 Ok(_) => format!("{shown} is larger than {} MiB", FILE_BYTES_MAX >> 20),
                 Err(reason) => format!("cannot read {shown}: {reason}"),
             }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -173,13 +173,9 @@ fn expose(node: &Node) -> Vec<u16> {
     let written = written
         .iter()
         .filter_map(|text| text.split('/').next()?.parse().ok());
-    let mut ports: Vec<u16> = Vec::new();
-    for port in own.into_iter().chain(written) {
-        if !ports.contains(&port) {
-            ports.push(port);
-        }
-    }
-    ports
+    let mut seen = BTreeSet::new();
+    let ports = own.into_iter().chain(written);
+    ports.filter(|port| seen.insert(*port)).collect()
 }
 
 fn routes(name: &str, node: &Node, findings: &mut Findings) -> Vec<Route> {

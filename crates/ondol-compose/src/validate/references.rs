@@ -18,11 +18,7 @@ pub(super) fn validate(name: &str, service: &Node, tree: &Node, findings: &mut F
     }
     for section in ["secrets", "configs"] {
         let singular = section.trim_end_matches('s');
-        for source in service
-            .get(section)
-            .into_iter()
-            .flat_map(|list| list.items())
-        {
+        for source in service.get(section).into_iter().flat_map(Node::items) {
             if let Some((node, text)) = source
                 .get("source")
                 .and_then(|node| Some((node, node.text()?)))
@@ -31,11 +27,7 @@ pub(super) fn validate(name: &str, service: &Node, tree: &Node, findings: &mut F
             }
         }
     }
-    for mount in service
-        .get("volumes")
-        .into_iter()
-        .flat_map(|list| list.items())
-    {
+    for mount in service.get("volumes").into_iter().flat_map(Node::items) {
         let is_volume = mount.get("type").and_then(Node::text) == Some("volume");
         if let Some((node, text)) = mount
             .get("source")

@@ -54,7 +54,9 @@ pub(super) fn validate(name: &str, entry: &Entry, findings: &mut Findings) {
 fn has_something_to_run(name: &str, entry: &Entry, findings: &mut Findings) {
     let service = &entry.node;
     let has = |key: &str| service.get(key).is_some();
-    if has("provider") {
+    if has("extends") {
+        // It could not be extended, which was told; what it would run is not known.
+    } else if has("provider") {
         findings.add(
             warning("not-acted-on", format!("`services.{name}` is left out: Ondol does not call other tools to run a service"))
                 .at(entry.key)
