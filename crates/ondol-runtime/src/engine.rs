@@ -251,6 +251,30 @@ impl Engine {
         }
     }
 
+    /// Removes what replicas share (bridge, world, control groups) when none of them is left.
+    /// A node that goes for good calls it; one that goes for an upgrade does not.
+    pub async fn leave(&self) {
+        let inner = self.inner.clone();
+        if inner.state().replicas.alive().next().is_some() {
+            return;
+        }
+        let _ = tokio::task::spawn_blocking(move || {
+            match inner.config.sandbox {
+                Sandbox::Root => crate::sandbox::machine::remove(inner.config.subnets),
+                Sandbox::User => crate::world::end(&inner.config.state_dir),
+                Sandbox::None => {}
+            }
+            inner.ground.remove();
+        })
+        .await;
+    }
+
+    /// What this machine lets the engine enforce, and what to do about the rest.
+    pub fn doctor(&self) -> Vec<crate::doctor::Finding> {
+        let config = &self.inner.config;
+        crate::doctor::look(config.sandbox, config.subnets, &self.inner.ground)
+    }
+
     /// Makes a process that is about to be started (the proxy) see the replicas' network.
     pub fn place(&self, command: &mut std::process::Command) -> io::Result<()> {
         match &self.inner.world {

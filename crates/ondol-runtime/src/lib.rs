@@ -2,6 +2,7 @@
 
 mod cgroup;
 mod clock;
+mod doctor;
 mod engine;
 mod exec;
 mod identity;
@@ -15,11 +16,13 @@ mod room;
 mod sandbox;
 pub mod shim;
 mod signal;
+mod source;
 mod spec;
 mod sys;
 mod world;
 
 pub use cgroup::{Limits, Stats};
+pub use doctor::Finding;
 pub use engine::{Config, Engine};
 pub use exec::{ExecTarget, enter, main as enter_main};
 pub use launch::{
@@ -27,4 +30,5 @@ pub use launch::{
     PrepareRequest, UserEntry,
 };
 pub use sandbox::{Sandbox, Subnets};
+pub use source::{SourceError, SourceErrorKind, launch, prepare};
 pub use world::main as world_main;

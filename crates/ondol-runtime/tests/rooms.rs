@@ -56,3 +56,337 @@ async fn a_room_shows_the_machines_programs_and_nothing_of_its_own_is_the_machin
         assert_eq!(node.lines(&run), ["mine"]);
     }
 }
+
+#[tokio::test]
+async fn replicas_are_reached_and_probed_at_their_own_address_and_do_not_reach_each_other() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let web = || {
+            let mut web = service("web", &["python3", "-m", "http.server", "80"]);
+            web.expose = vec![80];
+            web
+        };
+        let run = node.start(web(), 1);
+        let pid = node.started(&run).await;
+        assert!(pid > 0);
+        let ip = address(&mut node).await;
+        let ports = node
+            .until(|said| match said {
+                Observation::Listening { ports, .. } => Some(ports),
+                _ => None,
+            })
+            .await;
+        assert_eq!(ports, [80]);
+        let http = HttpCheck {
+            path: "/".into(),
+            port: None,
+            headers: vec![],
+        };
+        let result = node.probe(&run, Check::Http(http)).await;
+        assert_eq!((result.ok, result.saw.as_str()), (true, "GET / 200"));
+        let command = ["sh", "-c", "hostname; id -u; cat /proc/1/comm"]
+            .map(str::to_owned)
+            .into();
+        let result = node.probe(&run, Check::Exec { command }).await;
+        assert_eq!(
+            (result.ok, result.saw.as_str()),
+            (true, "exit 0: ondol-room")
+        );
+        // Another one binds the same port, and cannot reach the first except through the proxy.
+        let mut other = service(
+            "other",
+            &[
+                "python3",
+                "-c",
+                &format!(
+                    "import socket\ns=socket.socket()\ns.settimeout(1)\ntry:\n s.connect(('{ip}',80)); print('reached')\nexcept OSError: print('kept apart')"
+                ),
+            ],
+        );
+        other.expose = vec![80];
+        let other = node.start(other, 2);
+        node.exited(&other).await;
+        assert_eq!(node.lines(&other), ["kept apart"], "{sandbox:?}");
+        // A virtual address is served from where the proxy is.
+        let services = node.engine.subnets().services;
+        let [a, b, ..] = services.octets();
+        let virtual_address = std::net::SocketAddr::from(([a, b, 3, 4], 80));
+        let listener = node.engine.listen(virtual_address).await.unwrap();
+        let mut caller = service(
+            "caller",
+            &[
+                "python3",
+                "-c",
+                &format!(
+                    "import socket\ns=socket.create_connection(('{}',80),2)\nprint(s.recv(100).decode())",
+                    virtual_address.ip()
+                ),
+            ],
+        );
+        caller.expose = vec![80];
+        let caller = node.start(caller, 3);
+        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
+        let (mut stream, from) = listener.accept().await.unwrap();
+        use tokio::io::AsyncWriteExt as _;
+        stream
+            .write_all(from.ip().to_string().as_bytes())
+            .await
+            .unwrap();
+        drop(stream);
+        node.exited(&caller).await;
+        let own = node
+            .until(|said| match said {
+                Observation::Started { ip, run, .. } if run == caller.run => Some(ip),
+                _ => None,
+            })
+            .await;
+        assert_eq!(
+            node.lines(&caller),
+            [own.to_string()],
+            "the caller is known by its address"
+        );
+        node.engine.kill(run.replica.clone(), run.run);
+        assert_eq!(node.exited(&run).await, Exit::Signal(9));
+    }
+}
+
+#[tokio::test]
+async fn volumes_secrets_binds_and_memory_are_where_the_file_says() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let host = node.dir.with_extension("bound");
+        std::fs::create_dir_all(&host).unwrap();
+        std::fs::write(host.join("f"), "from the machine").unwrap();
+        let mount = |source, target: &str, read_only| Mount {
+            source,
+            target: target.into(),
+            read_only,
+        };
+        let volume = || MountSource::Volume {
+            name: "data".into(),
+            subpath: None,
+        };
+        let bind = || MountSource::Bind {
+            path: host.clone(),
+            create: false,
+        };
+        let script = "cat /bound/f /run/secrets/key /conf/one; stat -c '%a %u %U' /run/secrets/key /data; \
+                      echo kept > /data/x; echo no > /bound/g; df /mem | tail -1 | tr -s ' ' | cut -d' ' -f2; id -un";
+        let mut web = service("web", &["sh", "-c", script]);
+        web.user = Some("daemon".into());
+        web.mounts = vec![
+            mount(volume(), "/data", false),
+            mount(bind(), "/bound", true),
+            mount(
+                MountSource::Tmpfs {
+                    size: Some(Bytes(1 << 20)),
+                    mode: None,
+                },
+                "/mem",
+                false,
+            ),
+        ];
+        let granted = |target: &str, mode| GrantedFile {
+            source: "key".into(),
+            target: target.into(),
+            uid: None,
+            gid: None,
+            mode,
+        };
+        web.secrets = vec![granted("/run/secrets/key", 0o400)];
+        web.configs = vec![granted("/conf/one", 0o444)];
+        let mut project = Project::clone(&support::project());
+        let stored = |text: &str| StoredFile {
+            name: None,
+            source: FileSource::Content(text.into()),
+        };
+        project.secrets.insert("key".into(), stored("\nsecret\n"));
+        project.configs.insert("key".into(), stored("config\n"));
+        let run = node.start_in(web, 1, project);
+        let exit = node.exited(&run).await;
+        let lines = node.lines(&run);
+        let expected = [
+            "from the machine",
+            "secret",
+            "config",
+            "400 1 daemon",
+            "755 1 daemon",
+            "sh: 1: cannot create /bound/g: Read-only file system",
+            "1024",
+            "daemon",
+        ];
+        let mut sorted: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let mut wanted = expected.to_vec();
+        (sorted.sort_unstable(), wanted.sort_unstable());
+        assert_eq!(sorted, wanted, "{sandbox:?}");
+        assert_eq!(exit, Exit::Code(0));
+        let kept = node.dir.join("volumes/shop_data/x");
+        assert_eq!(std::fs::read_to_string(&kept).unwrap(), "kept\n");
+        // It goes with its project when that is asked for, and not before.
+        node.engine
+            .discard_project(run.replica.project.clone(), false);
+        support::eventually("folders gone", || !node.dir.join("replicas/shop").exists()).await;
+        assert!(kept.exists());
+        node.engine
+            .discard_project(run.replica.project.clone(), true);
+        support::eventually("volume gone", || !kept.exists()).await;
+        std::fs::remove_dir_all(host).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_link_planted_in_a_volume_does_not_lead_a_mount_to_the_machine() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let mount = |source, target: &str| Mount {
+            source,
+            target: target.into(),
+            read_only: false,
+        };
+        let volume = || MountSource::Volume {
+            name: "data".into(),
+            subpath: None,
+        };
+        let mut web = service(
+            "web",
+            &[
+                "sh",
+                "-c",
+                "ln -s /etc /data/x; ln -s ../../../../tmp /data/y",
+            ],
+        );
+        web.mounts = vec![mount(volume(), "/data")];
+        let run = node.start(web.clone(), 1);
+        assert_eq!(node.exited(&run).await, Exit::Code(0));
+        web.command = Some(vec![
+            "sh".into(),
+            "-c".into(),
+            "touch /data/x/in; ls -d /etc/ondol-planted/".into(),
+        ]);
+        web.mounts.push(mount(
+            MountSource::Tmpfs {
+                size: None,
+                mode: None,
+            },
+            "/data/x/ondol-planted",
+        ));
+        let run = node.start(web, 2);
+        assert_eq!(
+            node.exited(&run).await,
+            Exit::Code(0),
+            "{:?}",
+            node.lines(&run)
+        );
+        assert!(!std::path::Path::new("/etc/ondol-planted").exists());
+    }
+}
+
+#[tokio::test]
+async fn names_reach_replicas_that_run_already() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let script =
+            "until grep -q '10.78.0.9.*db' /etc/hosts; do sleep 0.01; done; getent hosts db";
+        let run = node.start(service("web", &["sh", "-c", script]), 1);
+        node.started(&run).await;
+        let names = [("db".to_owned(), IpAddr::from([10, 78, 0, 9]))].into();
+        node.engine.set_names(&run.replica.project, names);
+        assert_eq!(node.exited(&run).await, Exit::Code(0));
+        assert!(node.lines(&run)[0].starts_with("10.78.0.9"));
+    }
+}
+
+#[tokio::test]
+async fn a_killed_shim_ends_everything_in_its_room() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let script = "setsid sh -c 'setsid sleep 300 & sleep 300' & sleep 300";
+        let run = node.start(service("web", &["sh", "-c", script]), 1);
+        let pid = node.started(&run).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(support::marked(&run.replica).len() >= 3);
+        support::kill(support::parent(pid));
+        assert_eq!(node.exited(&run).await, Exit::Lost);
+        support::eventually("nothing is left", || {
+            support::marked(&run.replica).is_empty()
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_forks_without_end_is_bounded_and_one_that_eats_memory_is_told_so() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let unbounded: Vec<_> = node
+            .engine
+            .doctor()
+            .into_iter()
+            .filter(|finding| {
+                !finding.enforced
+                    && ["memory limits", "process limits"].contains(&finding.what.as_str())
+            })
+            .collect();
+        if !unbounded.is_empty() {
+            eprintln!("skipped: {sandbox:?}: {unbounded:?}");
+            continue;
+        }
+        let mut bomb = service(
+            "bomb",
+            &["sh", "-c", "f() { f | f & }; f; sleep 1; f; sleep 60"],
+        );
+        bomb.resources.pids_limit = Some(30);
+        let run = node.start(bomb, 1);
+        node.started(&run).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(support::marked(&run.replica).len() <= 30);
+        node.engine.kill(run.replica.clone(), run.run);
+        node.exited(&run).await;
+        assert!(support::marked(&run.replica).is_empty());
+        let mut hungry = service(
+            "hungry",
+            &["python3", "-c", "x = 'a' * (300 << 20); print(len(x))"],
+        );
+        hungry.resources.memory_limit = Some(Bytes(64 << 20));
+        let run = node.start(hungry, 2);
+        assert_eq!(node.exited(&run).await, Exit::OutOfMemory);
+    }
+}
+
+#[tokio::test]
+async fn a_program_can_be_run_inside() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let mut web = service("web", &["sleep", "60"]);
+        web.user = Some("daemon".into());
+        web.environment.insert("COLOR".into(), "blue".into());
+        let run = node.start(web, 1);
+        node.started(&run).await;
+        let hook = |command: &str, user: Option<&str>| Hook {
+            command: ["sh", "-c", command].map(str::to_owned).into(),
+            user: user.map(str::to_owned),
+            working_dir: Some("/var/tmp".into()),
+            environment: [("SIZE".to_owned(), "9".to_owned())].into(),
+        };
+        let limit = Duration::from_secs(5);
+        let id = &run.replica;
+        node.engine.hook(
+            id.clone(),
+            run.run,
+            hook("echo $COLOR $SIZE $(id -un) $PWD", None),
+            limit,
+        );
+        let first = node.hooked().await;
+        assert_eq!(first.saw, "exit 0: blue 9 daemon /var/tmp");
+        node.engine.hook(
+            id.clone(),
+            run.run,
+            hook("echo $(id -un); exit 7", Some("root")),
+            limit,
+        );
+        let second = node.hooked().await;
+        assert_eq!((second.ok, second.saw.as_str()), (false, "exit 7: root"));
+        let stats = node.engine.stats(id).await.unwrap();
+        assert!(stats.pids <= 2, "{stats:?}");
+    }
+}

@@ -28,6 +28,15 @@ fn there_already(done: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// Takes the bridge and the rules of the firewall down.
+pub(crate) fn remove(subnets: Subnets) {
+    let bridge = subnets.bridge();
+    if let Ok(network) = Network::here() {
+        let _ = network.remove(&bridge);
+    }
+    let _ = nftables(&format!("table ip {bridge} {{}}\ndelete table ip {bridge}\n"));
+}
+
 /// Lets replicas out of the machine, and keeps them from each other. The error says for people what is missing.
 pub(crate) fn make_way_out(subnets: Subnets) -> Result<(), String> {
     fs::write("/proc/sys/net/ipv4/ip_forward", "1")

@@ -35,7 +35,11 @@ impl Node {
             ondol: env!("CARGO_BIN_EXE_ondol-process").into(),
             path: std::env::var("PATH").unwrap(),
             home: std::env::home_dir(),
-            subnets: Subnets::default(),
+            // Nodes of parallel tests share the machine's network.
+            subnets: Subnets {
+                replicas: [10, 100 + 2 * number as u8, 0, 0].into(),
+                services: [10, 101 + 2 * number as u8, 0, 0].into(),
+            },
         };
         Node::open(config).await
     }
@@ -132,6 +136,15 @@ impl Node {
         .await
     }
 
+    pub async fn hooked(&mut self) -> ProbeResult {
+        self.seen.clear();
+        self.until(|said| match said {
+            Observation::HookEnded { result, .. } => Some(result),
+            _ => None,
+        })
+        .await
+    }
+
     pub fn lines(&self, run: &Run) -> Vec<String> {
         let own = Filter {
             run: Some(run.run.0),
@@ -174,12 +187,25 @@ impl Drop for Node {
                 continue;
             };
             let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-            let own = self.dir.to_string_lossy().into_owned();
-            if String::from_utf8_lossy(&command).contains(&own) {
+            let own = self.dir.to_string_lossy();
+            let command = String::from_utf8_lossy(&command).into_owned();
+            let mut words = command.split('\0');
+            if words.any(|word| word == own || word.starts_with(&format!("{own}/"))) {
                 kill(pid);
             }
         }
         let _ = fs::remove_dir_all(&self.dir);
+        if self.config.sandbox == Sandbox::Root {
+            let [_, second, ..] = self.config.subnets.replicas.octets();
+            for words in [
+                ["ip", "link", "del"].as_slice(),
+                &["nft", "delete", "table", "ip"],
+            ] {
+                let name = format!("ondol{second}");
+                let mut command = std::process::Command::new(words[0]);
+                let _ = command.args(&words[1..]).arg(name).output();
+            }
+        }
     }
 }
 
