@@ -23,6 +23,7 @@ use crate::run::Options;
 use crate::saved::Saved;
 use crate::worker::{Crew, Order};
 pub(crate) use ack::Ack;
+use ack::Answer;
 use session::Session;
 
 /// Changes are written down together when they come close together.
@@ -33,8 +34,10 @@ pub(crate) struct Control {
     state_folder: PathBuf,
     crew: Arc<Crew>,
     session: Option<Session>,
-    answers: mpsc::UnboundedSender<ToNode>,
-    outbox: mpsc::UnboundedReceiver<ToNode>,
+    /// Counts the nodes that connected.
+    sessions: u64,
+    answers: mpsc::UnboundedSender<Answer>,
+    outbox: mpsc::UnboundedReceiver<Answer>,
     snapshot: Snapshot,
     sockets: BTreeMap<ListenerId, Arc<OwnedFd>>,
     tables: BTreeMap<ServiceRef, Arc<EndpointTable>>,
@@ -52,6 +55,7 @@ impl Control {
             state_folder: options.state_folder.clone(),
             crew,
             session: None,
+            sessions: 0,
             answers,
             outbox,
             snapshot: Snapshot::default(),
@@ -87,7 +91,9 @@ impl Control {
                     Some((message, sockets)) => self.handle(message, sockets),
                     None => self.session = None,
                 },
-                Some(answer) = self.outbox.recv() => self.tell(answer),
+                Some((session, answer)) = self.outbox.recv() => if session == self.sessions {
+                    self.tell(answer);
+                },
                 () = sleep_until(self.save_at.unwrap_or_else(Instant::now)), if self.save_at.is_some() => self.save(),
             }
         }
@@ -111,8 +117,10 @@ impl Control {
     fn meet(&mut self, accepted: io::Result<tokio::net::UnixStream>) {
         let Ok(stream) = accepted else { return };
         self.session = Some(Session::new(stream));
+        self.sessions += 1;
         self.tell(ToNode::Hello {
             pid: std::process::id(),
+            build: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.snapshot.clone(),
             tables: self
                 .tables
@@ -207,16 +215,17 @@ impl Control {
 
     fn collect_status(&self) {
         let reports = self.crew.ask_status();
-        let (answers, snapshot) = (self.answers.clone(), self.snapshot.version);
+        let (answers, session) = (self.answers.clone(), self.sessions);
+        let snapshot = self.snapshot.version;
         tokio::spawn(async move {
             let status = crate::worker::merge_status(snapshot, reports).await;
-            let _ = answers.send(ToNode::Status(status));
+            let _ = answers.send((session, ToNode::Status(status)));
         });
     }
 
     /// Becomes `message` when the last worker lets go of it.
     fn ack(&self, message: ToNode) -> Arc<Ack> {
-        Arc::new(Ack::new(message, self.answers.clone()))
+        Arc::new(Ack::new(self.sessions, message, self.answers.clone()))
     }
 
     fn tell(&mut self, message: ToNode) {

@@ -53,6 +53,9 @@ pub enum LinkEvent {
 pub struct Hello {
     /// Its process id.
     pub pid: u32,
+    /// Version of the program that it runs. A node of another version should end it by SIGTERM and start its own:
+    /// no request is lost by that.
+    pub build: String,
     /// What it serves: version 0 and no listeners when it begins from nothing. The sockets of these listeners
     /// are already held by the link, so a new node that wants the same address takes the same [`ListenerId`].
     pub snapshot: Snapshot,

@@ -28,6 +28,7 @@ pub(crate) enum ToNode {
     /// The first message of a connection: what the proxy does now. `sockets` come with the message.
     Hello {
         pid: u32,
+        build: String,
         snapshot: Snapshot,
         tables: Vec<EndpointTable>,
         sockets: Vec<ListenerId>,

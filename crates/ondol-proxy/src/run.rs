@@ -1,4 +1,5 @@
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -55,7 +56,9 @@ fn serve(options: &Options) -> io::Result<()> {
             .name(format!("worker-{index}"))
             .stack_size(WORKER_STACK_BYTES)
             .spawn(move || {
-                let outcome = worker::run(index, crew, inbox, limits);
+                let run = AssertUnwindSafe(|| worker::run(index, crew, inbox, limits));
+                let outcome = catch_unwind(run)
+                    .unwrap_or_else(|_| Err(io::Error::other("a worker panicked")));
                 // The control thread is gone when it no longer listens.
                 let _ = ended.send(outcome);
             })?;

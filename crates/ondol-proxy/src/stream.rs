@@ -2,7 +2,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use ondol_model::Time;
@@ -95,7 +95,7 @@ impl AsyncRead for ClientStream {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         if self.first.is_empty() {
-            std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
+            ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
         } else {
             let length = self.first.len().min(buffer.remaining());
             buffer.put_slice(&self.first[..length]);

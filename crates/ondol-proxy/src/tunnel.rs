@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, sniff};
 use crate::stream::{ClientStream, Doing};
-use crate::upstream::{InFlight, Refused, add};
+use crate::upstream::{Counted, InFlight, Refused, add};
 use crate::worker::{Client, Destination, Shard, Target};
 use crate::{Refusal, http};
 
@@ -149,25 +149,22 @@ impl Tunnel<'_> {
         first: BytesMut,
         upstream: Option<Upstream>,
     ) -> Result<(), Refusal> {
-        let (in_flight, mut upstream) = match upstream {
+        let (in_flight, upstream) = match upstream {
             Some(upstream) => upstream,
             None => self.connect().await?,
         };
         keep_alive(&client);
         keep_alive(&upstream);
+        let mut upstream = Counted::new(upstream, in_flight.upstream());
         if upstream.write_all(&first).await.is_err() {
             add(&in_flight.counters.errors, 1);
             return Err(Refusal::UpstreamClosed);
         }
-        add(&in_flight.counters.bytes_in, first.len() as u64);
         drop(first);
-        // An error is the end of one of them, and neither is told more than that.
-        let carried =
-            copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES);
-        if let Ok((to, from)) = carried.await {
-            add(&in_flight.counters.bytes_in, to);
-            add(&in_flight.counters.bytes_out, from);
-        }
+        // An error is the end of one of them, and neither can be told more than that.
+        let _ =
+            copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES)
+                .await;
         Ok(())
     }
 

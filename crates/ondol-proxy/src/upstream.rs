@@ -1,11 +1,13 @@
 //! What one worker knows of the services it sends traffic to.
 
 mod cluster;
+mod counted;
 mod endpoint;
 mod pool;
 mod refused;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use counted::Counted;
 pub(crate) use endpoint::{InFlight, Upstream, add};
 pub(crate) use pool::Pooled;
 pub(crate) use refused::Refused;

@@ -1,6 +1,7 @@
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -9,13 +10,22 @@ use hyper::body::Incoming;
 use super::call::Lease;
 use crate::Refusal;
 use crate::stream::{Activity, Doing};
-use crate::upstream::add;
+use crate::upstream::{InFlight, Upstream, add};
 
 /// What goes to an endpoint.
 pub(crate) enum Upload {
     Empty,
-    /// The client's body, as it comes.
-    Client(Incoming),
+    /// The client's body, as it comes, and the endpoint for which it is counted.
+    Client(Incoming, Option<Rc<Upstream>>),
+}
+
+impl Upload {
+    /// Counts the bytes for `endpoint` from now on.
+    pub(super) fn count_for(&mut self, endpoint: &InFlight) {
+        if let Upload::Client(_, counted) = self {
+            *counted = Some(endpoint.upstream());
+        }
+    }
 }
 
 impl Body for Upload {
@@ -28,21 +38,28 @@ impl Body for Upload {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match self.get_mut() {
             Upload::Empty => Poll::Ready(None),
-            Upload::Client(body) => Pin::new(body).poll_frame(cx),
+            Upload::Client(body, counted) => {
+                let frame = ready!(Pin::new(body).poll_frame(cx));
+                if let (Some(Ok(frame)), Some(endpoint)) = (&frame, counted) {
+                    let length = frame.data_ref().map_or(0, Bytes::len);
+                    add(&endpoint.counters.bytes_in, length as u64);
+                }
+                Poll::Ready(frame)
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
             Upload::Empty => true,
-            Upload::Client(body) => body.is_end_stream(),
+            Upload::Client(body, _) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Upload::Empty => SizeHint::with_exact(0),
-            Upload::Client(body) => body.size_hint(),
+            Upload::Client(body, _) => body.size_hint(),
         }
     }
 }
@@ -120,7 +137,7 @@ impl Body for Download {
             From::Text(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             From::Endpoint(body, lease) => (body, lease),
         };
-        let frame = std::task::ready!(Pin::new(&mut *body).poll_frame(cx));
+        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(bytes), Some(lease)) = (frame.data_ref(), &*lease) {

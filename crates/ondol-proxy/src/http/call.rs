@@ -39,7 +39,7 @@ impl Call<'_> {
         mut request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Lease), Refusal> {
         let (shard, limits) = (self.shard, &self.shard.limits);
-        let has_body = matches!(request.body(), Upload::Client(_));
+        let has_body = matches!(request.body(), Upload::Client(..));
         let repeatable = retry::is_repeatable(request.method(), has_body);
         let mut refused = Refused::default();
         let mut only_new = false;
@@ -59,6 +59,7 @@ impl Call<'_> {
                 refusal = Refusal::ConnectFailed;
                 continue;
             };
+            request.body_mut().count_for(&lease.in_flight);
             let spare = repeatable.then(|| copy(&request));
             let sent = shard.now();
             match lease.connection.sender.try_send_request(request).await {

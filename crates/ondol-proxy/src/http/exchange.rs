@@ -147,7 +147,7 @@ impl Exchange {
         let (parts, body) = request.into_parts();
         let mut prepared = Request::new(match body.is_end_stream() {
             true => Upload::Empty,
-            false => Upload::Client(body),
+            false => Upload::Client(body, None),
         });
         *prepared.method_mut() = parts.method;
         *prepared.headers_mut() = parts.headers;

@@ -9,7 +9,7 @@ use tokio::io::copy_bidirectional_with_sizes;
 
 use super::body::{Busy, Upload};
 use super::call::Lease;
-use crate::upstream::add;
+use crate::upstream::{Counted, add};
 use crate::worker::Client;
 
 /// One direction of the tunnel after a switch.
@@ -63,17 +63,16 @@ impl Switch {
                 add(&in_flight.counters.errors, 1);
                 return;
             };
-            let (mut client, mut upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-            let carried = copy_bidirectional_with_sizes(
+            let mut client = TokioIo::new(client);
+            let mut upstream = Counted::new(TokioIo::new(upstream), in_flight.upstream());
+            // An error is the end of one of them, and neither can be told more than that.
+            let _ = copy_bidirectional_with_sizes(
                 &mut client,
                 &mut upstream,
                 BUFFER_BYTES,
                 BUFFER_BYTES,
-            );
-            if let Ok((to, from)) = carried.await {
-                add(&in_flight.counters.bytes_in, to);
-                add(&in_flight.counters.bytes_out, from);
-            }
+            )
+            .await;
         });
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, ServiceRef, Snapshot};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::{Command, Hello, LinkEvent, Sockets};
 use crate::Status;
@@ -19,6 +20,8 @@ const RECONNECT: Duration = Duration::from_millis(5);
 /// The same once it has been missing for a while.
 const RECONNECT_SLOW: Duration = Duration::from_millis(100);
 const RECONNECT_FAST_TIMES: u32 = 200;
+/// A connection that held so long was a good one: after it, the next is tried at once.
+const LASTING: Duration = Duration::from_millis(100);
 
 /// The link's task: what the node wants, and the connection over which the proxy is told.
 pub(super) struct Session {
@@ -29,6 +32,8 @@ pub(super) struct Session {
     tables: BTreeMap<ServiceRef, EndpointTable>,
     draining: BTreeSet<(ReplicaId, RunId)>,
     asked: VecDeque<oneshot::Sender<Status>>,
+    /// Attempts since the last connection that lasted.
+    attempts: u32,
 }
 
 /// Why the connection to a proxy is over.
@@ -49,12 +54,17 @@ impl Session {
             tables: BTreeMap::new(),
             draining: BTreeSet::new(),
             asked: VecDeque::new(),
+            attempts: 0,
         }
     }
 
     pub(super) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>) {
         while let Some(channel) = self.connect(&mut inbox).await {
+            let began = Instant::now();
             let ended = self.converse(channel, &mut inbox).await;
+            if began.elapsed() > LASTING {
+                self.attempts = 0;
+            }
             self.asked.clear();
             if let Ended::LinkDropped = ended {
                 return;
@@ -65,29 +75,37 @@ impl Session {
 
     /// Until a proxy is there; `None` when the link is no longer wanted.
     async fn connect(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>) -> Option<Channel> {
-        let mut failures = 0;
+        let mut absent = false;
         loop {
+            if self.attempts > 0 {
+                self.rest(inbox).await?;
+            }
+            self.attempts = self.attempts.saturating_add(1);
             if let Ok(stream) = UnixStream::connect(&self.path).await {
                 return Some(Channel::new(stream));
             }
-            if failures == 0 {
+            if !absent {
+                absent = true;
                 self.tell(LinkEvent::Absent);
             }
-            failures += 1;
-            let pause = match failures < RECONNECT_FAST_TIMES {
-                true => RECONNECT,
-                false => RECONNECT_SLOW,
-            };
-            let again = tokio::time::sleep(pause);
-            tokio::pin!(again);
-            loop {
-                tokio::select! {
-                    () = &mut again => break,
-                    command = inbox.recv() => {
-                        self.remember(command?);
-                        // There is nobody to ask for a status: answer by hanging up.
-                        self.asked.clear();
-                    }
+        }
+    }
+
+    /// Waits before the next attempt, and remembers what is wished meanwhile.
+    async fn rest(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>) -> Option<()> {
+        let pause = match self.attempts < RECONNECT_FAST_TIMES {
+            true => RECONNECT,
+            false => RECONNECT_SLOW,
+        };
+        let rested = tokio::time::sleep(pause);
+        tokio::pin!(rested);
+        loop {
+            tokio::select! {
+                () = &mut rested => return Some(()),
+                command = inbox.recv() => {
+                    self.remember(command?);
+                    // There is nobody to ask for a status: answer by hanging up.
+                    self.asked.clear();
                 }
             }
         }
@@ -183,6 +201,7 @@ impl Session {
         match message {
             ToNode::Hello {
                 pid,
+                build,
                 snapshot,
                 tables,
                 sockets,
@@ -198,6 +217,7 @@ impl Session {
                 }
                 self.tell(LinkEvent::Connected(Hello {
                     pid,
+                    build,
                     snapshot,
                     tables,
                 }));

@@ -2,16 +2,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_model::{ListenerId, Transport};
 use rustix::net::Shutdown;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::{Client, Order, Permit, Serving, Shard};
+use crate::control::Ack;
 use crate::stream::Activity;
 use crate::upstream::add;
 use crate::{Refusal, tunnel, udp};
@@ -21,8 +22,7 @@ const PAUSE_WITHOUT_FILES: Duration = Duration::from_millis(20);
 
 /// A listening socket of this worker. Dropped, it accepts no more; the socket stays with whoever else holds it.
 pub(crate) struct Door {
-    task: JoinHandle<()>,
-    closing: Rc<Notify>,
+    closing: oneshot::Sender<Arc<Ack>>,
 }
 
 /// A connection that was accepted for another worker.
@@ -42,42 +42,45 @@ impl Door {
         socket: &OwnedFd,
     ) -> io::Result<Door> {
         let (shard, serving) = (shard.clone(), serving.clone());
-        let closing = Rc::new(Notify::new());
-        let task = match transport {
+        let (closing, closed) = oneshot::channel();
+        match transport {
             Transport::Tcp => {
                 let listener = std::net::TcpListener::from(socket.try_clone()?);
                 listener.set_nonblocking(true)?;
                 let listener = TcpListener::from_std(listener)?;
-                let closing = closing.clone();
                 tokio::task::spawn_local(async move {
-                    tokio::select! {
-                        () = accept(&shard, &serving, id, &listener) => {}
-                        () = closing.notified() => close(&shard, &serving, id, &listener).await,
+                    let ack = tokio::select! {
+                        () = accept(&shard, &serving, id, &listener) => return,
+                        ack = closed => ack,
+                    };
+                    if ack.is_ok() {
+                        close(&shard, &serving, id, &listener).await;
                     }
-                })
+                    // Only then does the node hear that it is closed.
+                    drop(listener);
+                    drop(ack);
+                });
             }
             Transport::Udp => {
                 let socket = std::net::UdpSocket::from(socket.try_clone()?);
                 socket.set_nonblocking(true)?;
                 let socket = UdpSocket::from_std(socket)?;
-                tokio::task::spawn_local(udp::relay(shard, serving, socket))
+                tokio::task::spawn_local(async move {
+                    tokio::select! {
+                        () = udp::relay(shard, serving, socket) => {}
+                        _ = closed => {}
+                    }
+                });
             }
-        };
-        Ok(Door { task, closing })
+        }
+        Ok(Door { closing })
     }
 
     /// Nobody serves this address any more: what has been connected is accepted, and then everybody is refused,
-    /// whoever holds the socket besides.
-    pub(super) fn close_for_good(mut self) {
-        self.closing.notify_one();
-        // The task ends by itself.
-        self.task = tokio::task::spawn_local(async {});
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// whoever holds the socket besides. `ack` is let go of when that is done.
+    pub(super) fn close_for_good(self, ack: Arc<Ack>) {
+        // It cannot have ended before: accepting never does.
+        let _ = self.closing.send(ack);
     }
 }
 
@@ -138,7 +141,7 @@ pub(super) fn serve(shard: &Rc<Shard>, arrival: Arrival) {
         peer,
         permit,
     } = arrival;
-    // A listener that was closed meanwhile is known until the next tick.
+    // A listener that was closed meanwhile is still known for a while.
     if let (Some(serving), Ok(stream)) = (shard.serving(listener), TcpStream::from_std(stream)) {
         welcome(shard, serving, stream, peer, permit);
     }

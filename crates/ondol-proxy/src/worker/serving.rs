@@ -1,6 +1,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -53,10 +53,17 @@ impl Callers {
     /// Whether a connection from `ip` is allowed; `owner` is the service that `ip` belongs to.
     pub(crate) fn allow(&self, ip: IpAddr, owner: Option<&ServiceRef>) -> bool {
         match owner {
-            Some(service) => self.services.contains(service),
+            Some(service) if self.services.contains(service) => true,
+            // An address that everybody shares says nothing, even when one service is said to have it.
+            Some(_) => self.anonymous && is_shared(ip),
             None => self.anonymous && ip.is_loopback(),
         }
     }
+}
+
+/// The one address of loopback that a program uses when it does not choose.
+fn is_shared(ip: IpAddr) -> bool {
+    ip == IpAddr::V4(Ipv4Addr::LOCALHOST) || ip == IpAddr::V6(Ipv6Addr::LOCALHOST)
 }
 
 impl Target {
@@ -163,5 +170,42 @@ impl Serving {
             open: u64::from(self.open.load(Ordering::Relaxed)),
             refused: self.refused.borrow().clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ondol_model::{ProjectName, ServiceName};
+
+    use super::*;
+
+    fn service(name: &str) -> ServiceRef {
+        let project = ProjectName::new("shop").unwrap();
+        let service = ServiceName::new(name).unwrap();
+        ServiceRef { project, service }
+    }
+
+    #[test]
+    fn a_caller_is_known_by_its_address_and_on_loopback_only_as_far_as_it_has_one() {
+        let allows = |anonymous, ip: &str, owner: Option<&str>| {
+            let services = BTreeSet::from([service("web")]);
+            let callers = Callers {
+                services,
+                anonymous,
+            };
+            callers.allow(ip.parse().unwrap(), owner.map(service).as_ref())
+        };
+        assert!(allows(false, "10.77.0.2", Some("web")));
+        assert!(!allows(false, "10.77.0.3", Some("db")));
+        assert!(!allows(false, "10.77.0.1", None));
+        assert!(!allows(false, "127.0.0.1", None));
+
+        assert!(allows(true, "127.0.0.1", None));
+        assert!(
+            allows(true, "127.0.0.1", Some("db")),
+            "everybody has this address"
+        );
+        assert!(!allows(true, "127.77.0.3", Some("db")));
+        assert!(!allows(true, "10.0.0.1", None));
     }
 }

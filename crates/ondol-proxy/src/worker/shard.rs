@@ -16,6 +16,7 @@ use super::accept::{self, Door};
 use super::clients::Clients;
 use super::{Crew, Order, Report, Serving, Target};
 use crate::clock::Clock;
+use crate::control::Ack;
 use crate::limits::Limits;
 use crate::upstream::Cluster;
 
@@ -96,8 +97,8 @@ impl Shard {
                 }
             };
             match order {
-                Some(Order::Configure(snapshot, _ack)) => self.configure(&snapshot),
-                Some(Order::Open(id, socket, _ack)) => self.open(id, &socket),
+                Some(Order::Configure(snapshot, ack)) => self.configure(&snapshot, &ack),
+                Some(Order::Open(id, socket, ack)) => self.open(id, &socket, &ack),
                 Some(Order::Endpoints(table, _ack)) => self.apply(&table),
                 Some(Order::AwaitDrained(replica, run, ack)) => {
                     let cluster = self.clusters.borrow().get(&replica.service_ref()).cloned();
@@ -114,7 +115,7 @@ impl Shard {
         }
     }
 
-    fn configure(&self, snapshot: &Snapshot) {
+    fn configure(&self, snapshot: &Snapshot, ack: &Arc<Ack>) {
         let mut listeners = self.listeners.borrow_mut();
         let mut transports = self.transports.borrow_mut();
         let listed: BTreeSet<_> = snapshot
@@ -126,7 +127,7 @@ impl Shard {
             serving.close(self.now());
             transports.remove(id);
             if let Some(door) = self.doors.borrow_mut().remove(id) {
-                door.close_for_good();
+                door.close_for_good(ack.clone());
             }
         }
         for listener in &snapshot.listeners {
@@ -141,7 +142,7 @@ impl Shard {
         }
     }
 
-    fn open(self: &Rc<Self>, id: ListenerId, socket: &OwnedFd) {
+    fn open(self: &Rc<Self>, id: ListenerId, socket: &OwnedFd, ack: &Ack) {
         let transport = self.transports.borrow().get(&id).copied();
         let (Some(serving), Some(transport)) = (self.serving(id), transport) else {
             return;
@@ -150,7 +151,7 @@ impl Shard {
             Ok(door) => {
                 self.doors.borrow_mut().insert(id, door);
             }
-            Err(_) => serving.close(self.now()),
+            Err(error) => ack.fail(format!("cannot accept connections: {error}")),
         }
     }
 

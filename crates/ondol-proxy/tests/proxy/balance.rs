@@ -112,6 +112,8 @@ async fn listeners_come_and_go_without_touching_others() {
         );
         assert!(kept.is_ended().await);
         assert!(tokio::net::TcpStream::connect(other).await.is_err());
+        // It is closed when the proxy says so: the address is free at once.
+        assert!(ondol_proxy::bind(other, ondol_model::Transport::Tcp).is_ok());
         load.go_on(10).await;
     }
     // Routes change under load too.

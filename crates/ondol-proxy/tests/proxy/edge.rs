@@ -191,6 +191,17 @@ async fn every_form_of_body_passes() {
     assert!(client.head().await.unwrap().starts_with("HTTP/1.1 100 "));
     client.send("ab").await;
     assert_eq!(client.answer().await.unwrap().text(), "2");
+
+    let status = rig.status().await;
+    let endpoint = &status.services[0].endpoints[0];
+    assert_eq!(
+        (endpoint.requests, endpoint.errors, endpoint.in_flight),
+        (7, 0, 0)
+    );
+    assert!(
+        endpoint.bytes_in > 16 << 20 && endpoint.bytes_out > 8 << 20,
+        "{endpoint:?}"
+    );
 }
 
 #[tokio::test]
@@ -298,4 +309,16 @@ async fn an_endpoint_that_refuses_is_left_for_another() {
         (answer.status, answer.header("x-ondol-reason")),
         (502, Some("connect_failed"))
     );
+}
+
+#[tokio::test]
+async fn a_service_that_crashed_a_moment_ago_is_waited_for() {
+    let address = free_address();
+    let mut rig = Rig::start().await;
+    rig.publish("web", vec![endpoint("web", 1, address)]).await;
+    let at = rig.listen(edge(&[("/", "web")])).await;
+    let request = tokio::spawn(async move { get(at, "/").await });
+    tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+    let _web = Service::at(address, "web", std::time::Duration::ZERO).await;
+    assert_eq!(request.await.unwrap().status, 200);
 }

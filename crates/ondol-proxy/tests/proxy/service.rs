@@ -23,7 +23,11 @@ impl Service {
 
     /// Every answer takes `delay`.
     pub(crate) async fn with_delay(name: &'static str, delay: Duration) -> Service {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Service::at("127.0.0.1:0".parse().unwrap(), name, delay).await
+    }
+
+    pub(crate) async fn at(address: SocketAddr, name: &'static str, delay: Duration) -> Service {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (connections, requests) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let counters = (connections.clone(), requests.clone());

@@ -208,6 +208,12 @@ async fn a_tunnel_carries_much_in_both_directions_at_once_and_ends_half_by_half(
     let read = tokio::io::AsyncReadExt::read_to_end(&mut from, &mut echoed);
     let ((), read) = tokio::join!(write, read);
     assert_eq!(read.unwrap(), length);
+    let status = rig.status().await;
+    let endpoint = &status.services[0].endpoints[0];
+    assert_eq!(
+        (endpoint.bytes_in, endpoint.bytes_out),
+        (length as u64, length as u64)
+    );
     rig.publish("web", vec![]).await;
     rig.await_drained("web", 1).await;
 }
