@@ -5,6 +5,7 @@ mod plan;
 mod session;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::bind;
 use crate::message::{ToNode, ToProxy};
 use crate::run::Options;
-use crate::saved::Saved;
+use crate::saved::{self, Saved};
 use crate::worker::{Crew, Order};
 pub(crate) use ack::Ack;
 use ack::Answer;
@@ -31,6 +32,8 @@ const SAVE_AFTER: Duration = Duration::from_millis(100);
 
 pub(crate) struct Control {
     listener: Option<UnixListener>,
+    /// Held while this is the one proxy of its state folder.
+    lock: Option<File>,
     state_folder: PathBuf,
     crew: Arc<Crew>,
     session: Option<Session>,
@@ -50,7 +53,9 @@ impl Control {
     /// Takes the control socket and begins with the last good state, as far as its addresses are free.
     pub(crate) fn open(options: &Options, crew: Arc<Crew>) -> io::Result<Self> {
         let (answers, outbox) = mpsc::unbounded_channel();
+        let lock = saved::lock(&options.state_folder)?;
         let mut control = Control {
+            lock: Some(lock),
             listener: Some(session::listen(&options.control_socket)?),
             state_folder: options.state_folder.clone(),
             crew,
@@ -103,12 +108,13 @@ impl Control {
 
     async fn quit(&mut self, endings: &mut mpsc::UnboundedReceiver<io::Result<()>>) {
         // Hang up first: the node starts the next proxy while this one finishes.
-        self.session = None;
-        self.listener = None;
-        self.sockets.clear();
         if self.save_at.is_some() {
             self.save();
         }
+        self.lock = None;
+        self.listener = None;
+        self.session = None;
+        self.sockets.clear();
         self.crew.order_all(|| Order::Quit);
         while endings.recv().await.is_some() {}
     }
@@ -155,14 +161,18 @@ impl Control {
 
     fn take_snapshot(
         &mut self,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
         sockets: BTreeMap<ListenerId, OwnedFd>,
     ) -> Result<(), String> {
         let plan = plan::plan(&self.snapshot, &self.sockets, &snapshot, sockets, bind)?;
         let accepted = self.ack(ToNode::Accepted {
             version: snapshot.version,
             bound: plan.bound,
+            failed: plan.failed,
         });
+        snapshot
+            .listeners
+            .retain(|listener| plan.sockets.contains_key(&listener.id));
         self.sockets = plan.sockets;
         self.snapshot = snapshot;
         let shared = Arc::new(self.snapshot.clone());
@@ -198,19 +208,8 @@ impl Control {
         for table in saved.tables {
             self.take_table(table);
         }
-        let mut snapshot = Snapshot {
-            version: saved.snapshot.version,
-            listeners: Vec::new(),
-        };
-        let mut sockets = BTreeMap::new();
-        for listener in saved.snapshot.listeners {
-            if let Ok(socket) = bind(listener.address, listener.transport) {
-                sockets.insert(listener.id, socket);
-                snapshot.listeners.push(listener);
-            }
-        }
         // It was accepted once; should it not be now, the node will say what it wants.
-        let _ = self.take_snapshot(snapshot, sockets);
+        let _ = self.take_snapshot(saved.snapshot, BTreeMap::new());
     }
 
     fn collect_status(&self) {

@@ -18,6 +18,26 @@ pub type Sockets = BTreeMap<ListenerId, Arc<OwnedFd>>;
 ///
 /// It is level-triggered: it remembers the last snapshot, all sockets, every table and every replica whose drain is
 /// awaited, connects again for ever, and tells a new proxy all of it. Nothing has to be sent twice by its user.
+///
+/// ```no_run
+/// use ondol_proxy::{Link, LinkEvent, Sockets};
+/// # use ondol_model::{EndpointTable, Snapshot};
+/// # async fn node(snapshot: Snapshot, sockets: Sockets, table: EndpointTable) {
+/// let (link, mut events) = Link::start("/var/lib/ondol/proxy.sock".into());
+/// while let Some(event) = events.recv().await {
+///     match event {
+///         LinkEvent::Absent => { /* start `ondol proxy`; also when it died */ }
+///         LinkEvent::Connected(hello) => {
+///             // `hello.snapshot` is what it serves already; bind only what is not in it.
+///             link.publish(table.clone());
+///             link.send_snapshot(snapshot.clone(), sockets.clone());
+///         }
+///         LinkEvent::Saw(observation) => { /* for the control core */ }
+///         LinkEvent::Accepted { .. } | LinkEvent::Refused { .. } | LinkEvent::Lost => {}
+///     }
+/// }
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Link {
     commands: mpsc::UnboundedSender<Command>,
@@ -26,18 +46,22 @@ pub struct Link {
 /// What comes from the proxy.
 #[derive(Debug)]
 pub enum LinkEvent {
-    /// No proxy listens on the control socket: start one. Said once for each time that it is found missing.
+    /// No proxy listens on the control socket: start one. Said as soon as it is found missing, and again every
+    /// second while it is. One that is started besides a living one ends at once.
     Absent,
     /// A proxy is there. Says what it did when it was met.
     Connected(Hello),
     /// The connection broke: the proxy died or is dying.
     Lost,
-    /// Every worker uses the snapshot of this version.
+    /// Every worker uses the snapshot of this version, and what it closes is closed.
     Accepted {
         /// Its version.
         version: u64,
+        /// Listeners without a socket that the proxy could not bind, and why, for people. All others are served;
+        /// these are tried again with the next snapshot.
+        failed: Vec<(ListenerId, String)>,
     },
-    /// The proxy cannot use a snapshot and keeps the one before.
+    /// The proxy cannot use a snapshot, because it contradicts itself, and keeps the one before.
     Refused {
         /// Its version.
         version: u64,

@@ -34,10 +34,11 @@ pub(crate) enum ToNode {
         sockets: Vec<ListenerId>,
     },
     /// Every worker uses the snapshot. `bound` are sockets that the proxy had to bind by itself;
-    /// they come with the message, for the node to hold.
+    /// they come with the message, for the node to hold. `failed` are those that it could not bind, and why.
     Accepted {
         version: u64,
         bound: Vec<ListenerId>,
+        failed: Vec<(ListenerId, String)>,
     },
     /// The snapshot cannot be used; the one before it stays.
     Refused {

@@ -1,4 +1,4 @@
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -38,6 +38,21 @@ impl Saved {
         let new = folder.join("last.json.new");
         fs::write(&new, serde_json::to_vec(self)?)?;
         fs::rename(new, path(folder))
+    }
+}
+
+/// Makes this process the one proxy of `folder`, for as long as the file is open: a second one would take the
+/// control socket, and the next node would find sockets that it cannot have.
+pub(crate) fn lock(folder: &Path) -> io::Result<File> {
+    fs::create_dir_all(folder)?;
+    let file = File::create(folder.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(error),
+        Err(TryLockError::WouldBlock) => {
+            let what = format!("another proxy serves {}", folder.display());
+            Err(io::Error::new(io::ErrorKind::AlreadyExists, what))
+        }
     }
 }
 

@@ -19,13 +19,14 @@ use crate::{Refusal, http};
 const FIRST_BYTES_MAX: usize = 1024;
 /// One direction of a tunnel.
 const BUFFER_BYTES: usize = 8 << 10;
-/// A tunnel may be silent for ever (a pool of database connections is), but not when the other end is dead.
+/// A connection in use may be silent for ever (a pool of database connections is), but not when the other end is dead.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Serves one client connection to its end.
 pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) {
     // A response head must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
+    keep_alive(&stream);
     let target = client.serving.target();
     let Target::Service {
         destination,
@@ -153,7 +154,6 @@ impl Tunnel<'_> {
             Some(upstream) => upstream,
             None => self.connect().await?,
         };
-        keep_alive(&client);
         keep_alive(&upstream);
         let mut upstream = Counted::new(upstream, in_flight.upstream());
         if upstream.write_all(&first).await.is_err() {
@@ -230,6 +230,6 @@ fn keep_alive(stream: &TcpStream) {
     let when = TcpKeepalive::new()
         .with_time(KEEPALIVE)
         .with_interval(KEEPALIVE);
-    // Without it, a tunnel to a dead machine stays until the service closes it.
+    // Without it, a connection to a dead machine stays until somebody wants to send something.
     let _ = SockRef::from(stream).set_tcp_keepalive(&when);
 }

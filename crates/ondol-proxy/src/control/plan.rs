@@ -19,6 +19,8 @@ pub(super) struct Plan {
     pub opened: Vec<ListenerId>,
     /// Those of them whose socket the proxy had to bind by itself.
     pub bound: Vec<ListenerId>,
+    /// Listeners whose socket it could not bind, and why. One that cannot be must not hold up the others.
+    pub failed: Vec<(ListenerId, String)>,
 }
 
 /// Checks `next` against what is served now; the error says what is wrong, for people.
@@ -36,6 +38,7 @@ pub(super) fn plan(
         sockets: BTreeMap::new(),
         opened: Vec::new(),
         bound: Vec::new(),
+        failed: Vec::new(),
     };
     for listener in &next.listeners {
         if let (Some(socket), Some(before)) = (held.get(&listener.id), served.get(&listener.id)) {
@@ -53,11 +56,17 @@ pub(super) fn plan(
                 check_socket(listener, &socket)?;
                 socket
             }
-            None => {
-                plan.bound.push(listener.id);
-                bind(listener.address, listener.transport)
-                    .map_err(|error| format!("cannot listen on {}: {error}", listener.address))?
-            }
+            None => match bind(listener.address, listener.transport) {
+                Ok(socket) => {
+                    plan.bound.push(listener.id);
+                    socket
+                }
+                Err(error) => {
+                    let why = format!("cannot listen on {}: {error}", listener.address);
+                    plan.failed.push((listener.id, why));
+                    continue;
+                }
+            },
         };
         plan.opened.push(listener.id);
         plan.sockets.insert(listener.id, Arc::new(socket));

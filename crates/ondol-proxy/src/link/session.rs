@@ -20,6 +20,8 @@ const RECONNECT: Duration = Duration::from_millis(5);
 /// The same once it has been missing for a while.
 const RECONNECT_SLOW: Duration = Duration::from_millis(100);
 const RECONNECT_FAST_TIMES: u32 = 200;
+/// How often it is said that there is no proxy.
+const SAY_AGAIN: Duration = Duration::from_secs(1);
 /// A connection that held so long was a good one: after it, the next is tried at once.
 const LASTING: Duration = Duration::from_millis(100);
 
@@ -28,6 +30,9 @@ pub(super) struct Session {
     path: PathBuf,
     events: mpsc::UnboundedSender<LinkEvent>,
     snapshot: Option<Snapshot>,
+    /// The last one that a proxy could use.
+    accepted: Option<Snapshot>,
+    /// Of both snapshots.
     sockets: Sockets,
     tables: BTreeMap<ServiceRef, EndpointTable>,
     draining: BTreeSet<(ReplicaId, RunId)>,
@@ -50,6 +55,7 @@ impl Session {
             path,
             events,
             snapshot: None,
+            accepted: None,
             sockets: BTreeMap::new(),
             tables: BTreeMap::new(),
             draining: BTreeSet::new(),
@@ -75,7 +81,7 @@ impl Session {
 
     /// Until a proxy is there; `None` when the link is no longer wanted.
     async fn connect(&mut self, inbox: &mut mpsc::UnboundedReceiver<Command>) -> Option<Channel> {
-        let mut absent = false;
+        let mut said: Option<Instant> = None;
         loop {
             if self.attempts > 0 {
                 self.rest(inbox).await?;
@@ -84,8 +90,8 @@ impl Session {
             if let Ok(stream) = UnixStream::connect(&self.path).await {
                 return Some(Channel::new(stream));
             }
-            if !absent {
-                absent = true;
+            if said.is_none_or(|said| said.elapsed() >= SAY_AGAIN) {
+                said = Some(Instant::now());
                 self.tell(LinkEvent::Absent);
             }
         }
@@ -177,8 +183,6 @@ impl Session {
         match command {
             Command::Snapshot(snapshot, sockets) => {
                 self.sockets.extend(sockets);
-                let listed: BTreeSet<_> = snapshot.listeners.iter().map(|l| l.id).collect();
-                self.sockets.retain(|id, _| listed.contains(id));
                 self.snapshot = Some(snapshot.clone());
                 snapshot_message(snapshot, &self.sockets)
             }
@@ -210,6 +214,7 @@ impl Session {
                 // Until this node says what it wants, the next proxy goes on with what this one does.
                 if self.snapshot.is_none() && !snapshot.listeners.is_empty() {
                     self.snapshot = Some(snapshot.clone());
+                    self.accepted = self.snapshot.clone();
                 }
                 for table in &tables {
                     let known = self.tables.entry(table.service.clone());
@@ -222,11 +227,19 @@ impl Session {
                     tables,
                 }));
             }
-            ToNode::Accepted { version, bound } => {
+            ToNode::Accepted {
+                version,
+                bound,
+                failed,
+            } => {
                 self.hold(&bound, received);
-                self.tell(LinkEvent::Accepted { version });
+                self.keep_accepted(version);
+                self.tell(LinkEvent::Accepted { version, failed });
             }
             ToNode::Refused { version, reason } => {
+                if self.is_wanted(version) {
+                    self.snapshot = self.accepted.clone();
+                }
                 self.tell(LinkEvent::Refused { version, reason });
             }
             ToNode::Acknowledged { service, version } => {
@@ -244,6 +257,20 @@ impl Session {
                     let _ = answer.send(status);
                 }
             }
+        }
+    }
+
+    fn is_wanted(&self, version: u64) -> bool {
+        matches!(&self.snapshot, Some(snapshot) if snapshot.version == version)
+    }
+
+    /// The wanted snapshot is in use: sockets of earlier ones are let go.
+    fn keep_accepted(&mut self, version: u64) {
+        if self.is_wanted(version) {
+            self.accepted = self.snapshot.clone();
+            let listeners = self.snapshot.iter().flat_map(|wanted| &wanted.listeners);
+            let listed: BTreeSet<_> = listeners.map(|listener| listener.id).collect();
+            self.sockets.retain(|id, _| listed.contains(id));
         }
     }
 

@@ -125,7 +125,6 @@ async fn a_snapshot_that_cannot_be_is_refused_and_the_one_before_stays() {
     rig.publish("web", vec![endpoint("web", 1, web.address)])
         .await;
     let at = rig.listen(published("web")).await;
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let good = rig.snapshot();
     let listener = |id, address, transport, purpose| Listener {
         id: ListenerId(id),
@@ -135,15 +134,6 @@ async fn a_snapshot_that_cannot_be_is_refused_and_the_one_before_stays() {
     };
     let known = good.listeners[0].id.0;
     let cases = [
-        (
-            vec![listener(
-                900,
-                taken.local_addr().unwrap(),
-                Transport::Tcp,
-                published("web"),
-            )],
-            "in use",
-        ),
         (
             vec![listener(
                 known,
@@ -175,10 +165,46 @@ async fn a_snapshot_that_cannot_be_is_refused_and_the_one_before_stays() {
             panic!("{why}")
         };
         assert!(reason.contains(why), "{reason}");
-        rig.link.send_snapshot(good.clone(), BTreeMap::new());
-        assert!(matches!(rig.event().await, LinkEvent::Accepted { .. }));
         assert_eq!(get(at, "/").await.status, 200);
     }
+    // The next proxy is told the one that was good.
+    rig.kill_proxy();
+    rig.start_proxy();
+    rig.connected().await;
+    assert_eq!(get(at, "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_listener_that_cannot_be_bound_does_not_hold_up_the_others() {
+    let mut rig = Rig::start().await;
+    let web = Service::start("web").await;
+    rig.publish("web", vec![endpoint("web", 1, web.address)])
+        .await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let failed = rig.listen_without_socket(address, published("web")).await;
+    assert!(failed[0].1.contains("in use"), "{failed:?}");
+    let at = rig.listen(published("web")).await;
+    assert_eq!(get(at, "/").await.status, 200);
+    // It is tried again with the next snapshot.
+    drop(taken);
+    rig.retarget(at, edge(&[("/", "web")])).await;
+    assert_eq!(get(address, "/").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_second_proxy_ends_at_once_and_the_first_goes_on() {
+    let mut rig = Rig::start().await;
+    let web = Service::start("web").await;
+    rig.publish("web", vec![endpoint("web", 1, web.address)])
+        .await;
+    let at = rig.listen(published("web")).await;
+    let first = rig.proxy_id();
+    let second = rig.start_another().await;
+    assert!(!second.success());
+    let hello = rig.restart_node().await;
+    assert_eq!(hello.pid, first);
+    assert_eq!(get(at, "/").await.status, 200);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -135,13 +135,24 @@ impl Rig {
     }
 
     pub(crate) fn start_proxy(&mut self) {
-        let child = Command::new(std::env::current_exe().unwrap())
+        self.proxy = Some(self.command().spawn().unwrap());
+    }
+
+    /// Starts a proxy besides the first, and says how it ended.
+    pub(crate) async fn start_another(&self) -> ExitStatus {
+        let mut command = self.command();
+        let ended = tokio::task::spawn_blocking(move || command.stderr(Stdio::null()).status());
+        timeout(PATIENCE, ended).await.unwrap().unwrap().unwrap()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
             .args(["--exact", "rig::the_proxy_process", "--ignored"])
             .env(FOLDER, &self.folder)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .spawn();
-        self.proxy = Some(child.unwrap());
+            .stdout(Stdio::null());
+        command
     }
 
     pub(crate) fn kill_proxy(&mut self) {
@@ -212,8 +223,12 @@ impl Rig {
         address
     }
 
-    /// A listener whose socket the proxy has to bind itself.
-    pub(crate) async fn listen_without_socket(&mut self, address: SocketAddr, purpose: Purpose) {
+    /// A listener whose socket the proxy has to bind itself. Says what it could not bind.
+    pub(crate) async fn listen_without_socket(
+        &mut self,
+        address: SocketAddr,
+        purpose: Purpose,
+    ) -> Vec<(ListenerId, String)> {
         let id = ListenerId(u64::from(NEXT.fetch_add(1, Ordering::Relaxed)));
         self.listeners.push(Listener {
             id,
@@ -221,7 +236,7 @@ impl Rig {
             transport: Transport::Tcp,
             purpose,
         });
-        self.send(BTreeMap::new()).await;
+        self.send(BTreeMap::new()).await
     }
 
     pub(crate) async fn close(&mut self, address: SocketAddr) {
@@ -236,13 +251,16 @@ impl Rig {
         self.send(BTreeMap::new()).await;
     }
 
-    async fn send(&mut self, sockets: Sockets) {
+    async fn send(&mut self, sockets: Sockets) -> Vec<(ListenerId, String)> {
         self.version += 1;
         let version = self.version;
         self.link.send_snapshot(self.snapshot(), sockets);
         loop {
             match self.event().await {
-                LinkEvent::Accepted { version: accepted } if accepted == version => return,
+                LinkEvent::Accepted {
+                    version: accepted,
+                    failed,
+                } if accepted == version => return failed,
                 LinkEvent::Refused { reason, .. } => panic!("refused: {reason}"),
                 _ => {}
             }
