@@ -1,0 +1,150 @@
+//! The node: joins the control core to the engines, the proxy, the state and the API. The only part that knows them all.
+//!
+//! One owner, one loop: [`Node::run`] chooses what comes next (async), [`Node::change`] lets the core decide and
+//! performs what it decided (sync). Nothing in it waits for an engine.
+
+mod answer;
+mod clock;
+mod doctor;
+mod listeners;
+mod logs;
+mod open;
+mod perform;
+mod proxy;
+mod publish;
+mod reach;
+mod state;
+mod usage;
+mod wishes;
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ondol_api::{NodeState, Request, Sandbox};
+use ondol_control::{Control, Event};
+use ondol_model::{Observation, ProjectName, ServiceName, Transport};
+use ondol_proxy::{Link, LinkEvent};
+use ondol_runtime::Engine;
+use ondol_store::{Kept, Store};
+use tokio::sync::{mpsc, watch};
+
+use clock::Clock;
+use listeners::Listeners;
+pub(crate) use open::{Options, serve};
+pub(crate) use proxy::control_socket as proxy_socket;
+
+/// Observations taken together before the core is asked what follows, so that a burst is published once.
+const BURST: usize = 256;
+
+pub(crate) struct Node {
+    control: Control,
+    engine: Engine,
+    link: Link,
+    proxies: proxy::Starter,
+    proxy_pid: Option<u32>,
+    store: Store,
+    clock: Clock,
+    listeners: Listeners,
+    /// Projects that are wanted.
+    kept: BTreeMap<ProjectName, Kept>,
+    /// Virtual addresses, by project and service.
+    addresses: BTreeMap<ProjectName, BTreeMap<ServiceName, IpAddr>>,
+    /// Why ports of the machine are not open.
+    refused: BTreeMap<(SocketAddr, Transport), String>,
+    /// Grows with each change of `kept`.
+    wishes_version: u64,
+    state: watch::Sender<Arc<NodeState>>,
+    /// What the projects in `state` were made of.
+    shown: BTreeMap<ProjectName, publish::MadeOf>,
+    newest_event: watch::Sender<u64>,
+    state_dir: PathBuf,
+    sandbox: Sandbox,
+    /// Leaves when its last project is gone.
+    ephemeral: bool,
+    had_projects: bool,
+    leaving: bool,
+    one_off_next: u32,
+    complaints: Box<dyn Write>,
+}
+
+/// What the node listens to.
+pub(crate) struct Inboxes {
+    requests: mpsc::Receiver<Request>,
+    observations: mpsc::Receiver<Observation>,
+    proxy: mpsc::UnboundedReceiver<LinkEvent>,
+    proxy_ended: mpsc::Receiver<()>,
+    told_to_leave: tokio::signal::unix::Signal,
+    interrupted: tokio::signal::unix::Signal,
+}
+
+impl Node {
+    /// Until it is told to leave. Services and the proxy go on.
+    async fn run(&mut self, mut inboxes: Inboxes) {
+        while !self.leaving {
+            let tick = self
+                .control
+                .poll_timeout()
+                .map(|when| self.clock.until(when));
+            let tick = async move {
+                match tick {
+                    Some(span) => tokio::time::sleep(span).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let mut burst = Vec::new();
+            tokio::select! {
+                biased;
+                _ = inboxes.told_to_leave.recv() => self.leaving = true,
+                _ = inboxes.interrupted.recv() => self.leaving = true,
+                _ = inboxes.observations.recv_many(&mut burst, BURST) => self.saw(burst),
+                Some(event) = inboxes.proxy.recv() => self.hear(event),
+                Some(()) = inboxes.proxy_ended.recv() => self.start_proxy(),
+                Some(request) = inboxes.requests.recv() => self.answer(request),
+                () = tick => self.change(Event::Tick),
+            }
+        }
+    }
+
+    /// Lets the core decide, and does what it decided.
+    fn change(&mut self, event: Event) {
+        self.control.handle(event, self.clock.now());
+        self.perform_all();
+        self.publish();
+    }
+
+    fn saw(&mut self, burst: Vec<Observation>) {
+        for observation in burst {
+            self.control
+                .handle(Event::Saw(observation), self.clock.now());
+        }
+        self.perform_all();
+        self.publish();
+    }
+
+    fn hear(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Absent => self.start_proxy(),
+            LinkEvent::Saw(observation) => self.saw(vec![observation]),
+            LinkEvent::Refused { version, reason } => {
+                self.complain(&format!("the proxy refused snapshot {version}: {reason}"));
+            }
+            LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
+            LinkEvent::Lost | LinkEvent::Accepted { .. } => {}
+        }
+    }
+
+    fn start_proxy(&mut self) {
+        if let Err(error) = self.proxies.start(&self.engine) {
+            self.complain(&format!("the proxy could not be started: {error}"));
+        }
+    }
+
+    /// Says something to whoever reads the node's log.
+    fn complain(&mut self, what: &str) {
+        // A log that cannot be written must not stop the node.
+        let _ = writeln!(self.complaints, "ondol: {what}");
+    }
+}

@@ -1,0 +1,399 @@
+//! What people ask of the node, answered.
+
+use std::collections::BTreeMap;
+
+use ondol_api::{
+    ApiError, Applied, ErrorCode, EventState, ExecTarget, NodeStatus, ReplicaState, Reply, Request,
+    RevisionState,
+};
+use ondol_control::{Command, Event, Wish};
+use ondol_model::{ProjectName, ReplicaId, ServiceName};
+use ondol_store::{AuditEntry, EventQuery, StoreError, StoredEvent};
+
+use super::listeners::Refused;
+use super::{Node, logs, reach, usage};
+
+/// One-off runs are numbered from here, so that they meet no replica.
+const ONE_OFF_FIRST: u32 = 10_001;
+
+impl Node {
+    pub(super) fn answer(&mut self, request: Request) {
+        match request {
+            Request::Status { reply } => answer(reply, Ok(self.status())),
+            Request::Shutdown { by, reply } => {
+                self.note_down(&by, "leave", None);
+                self.leaving = true;
+                answer(reply, Ok(()));
+            }
+            Request::Apply { wish, by, reply } => answer(reply, self.apply(*wish, &by)),
+            Request::Scale {
+                project,
+                scale,
+                by,
+                reply,
+            } => answer(reply, self.scale(&project, scale, &by)),
+            Request::Stop {
+                project,
+                services,
+                stop,
+                by,
+                reply,
+            } => answer(reply, self.stop(&project, services, stop, &by)),
+            Request::Do { command, by, reply } => answer(reply, self.command(command, &by)),
+            Request::RunOnce {
+                service,
+                command,
+                by,
+                reply,
+            } => {
+                answer(
+                    reply,
+                    self.run_once(service.project, service.service, command, &by),
+                );
+            }
+            Request::ExecTarget { replica, reply } => answer(reply, self.exec_target(&replica)),
+            Request::Usage { project, reply } => {
+                let (state, engine) = (self.state.borrow().clone(), self.engine.clone());
+                tokio::spawn(async move {
+                    answer(reply, Ok(usage::of(&state, &project, &engine).await))
+                });
+            }
+            Request::Revisions { project, reply } => answer(reply, self.revisions(&project)),
+            Request::Events { query, reply } => answer(reply, self.events(query)),
+            Request::Logs { query, lines } => {
+                let (state, engine) = (self.state.subscribe(), self.engine.clone());
+                let dir_of = move |replica: &ReplicaId| engine.log_dir(replica);
+                tokio::task::spawn_blocking(move || logs::send(query, state, dir_of, lines));
+            }
+            Request::Doctor { reply } => {
+                let engine = self.engine.clone();
+                // It tries things out, which takes a moment.
+                tokio::task::spawn_blocking(move || {
+                    answer(
+                        reply,
+                        Ok(engine
+                            .doctor()
+                            .into_iter()
+                            .map(super::doctor::finding)
+                            .collect()),
+                    );
+                });
+            }
+        }
+    }
+
+    fn status(&self) -> NodeStatus {
+        let replicas: usize = self
+            .state
+            .borrow()
+            .projects
+            .values()
+            .flat_map(|p| &p.services)
+            .map(|s| s.replicas.len())
+            .sum();
+        NodeStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            started_unix_ms: self.clock.unix_ms(ondol_model::Time::from_secs(1)),
+            ephemeral: self.ephemeral,
+            sandbox: self.sandbox,
+            state_dir: self.state_dir.clone(),
+            projects: u32::try_from(self.kept.len()).unwrap_or(u32::MAX),
+            replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Keeps a wish and acts on it. Its ports are tried first: a project that could not be reached is not begun.
+    fn apply(&mut self, wish: Wish, by: &str) -> Result<Applied, ApiError> {
+        let name = wish.project.name.clone();
+        self.try_ports(&wish)?;
+        let before = self.kept.get(&name).map(|kept| kept.wish.clone());
+        let changed = before.as_ref() != Some(&wish);
+        let revision = self.keep(wish, by)?;
+        if changed {
+            self.note_down(
+                by,
+                if before.is_some() { "change" } else { "create" },
+                Some(&name),
+            );
+        }
+        Ok(Applied { revision, changed })
+    }
+
+    fn try_ports(&self, wish: &Wish) -> Result<(), ApiError> {
+        let nothing = BTreeMap::new();
+        let known = reach::Known {
+            project: &wish.project,
+            ports: &BTreeMap::new(),
+            addresses: &nothing,
+        };
+        let needs = reach::needs(&[known]);
+        self.listeners
+            .try_bind(&needs)
+            .map_err(|refused| port_error(&refused))?;
+        self.edge_conflict(wish)
+    }
+
+    /// Two projects must not want the same requests.
+    fn edge_conflict(&self, wish: &Wish) -> Result<(), ApiError> {
+        let others = self.kept.values().filter(|kept| {
+            kept.wish.project.name != wish.project.name
+                && kept.wish.project.edge_port == wish.project.edge_port
+        });
+        for other in others {
+            let taken = |route: &&ondol_model::Route| {
+                let theirs = other.wish.project.services.values().flat_map(|s| &s.routes);
+                theirs
+                    .clone()
+                    .any(|their| their.host == route.host && their.path == route.path)
+            };
+            if let Some(route) = wish
+                .project
+                .services
+                .values()
+                .flat_map(|s| &s.routes)
+                .find(taken)
+            {
+                let host = route.host.as_deref().unwrap_or("any host");
+                let message = format!(
+                    "the route {} of {host} on port {} belongs to project `{}` already",
+                    route.path, wish.project.edge_port, other.wish.project.name
+                );
+                let hint = "give one of them a `host`, another `path`, or another port by `x-ondol.edge.port`";
+                return Err(ApiError::new(ErrorCode::Conflict, message).hint(hint));
+            }
+        }
+        Ok(())
+    }
+
+    fn scale(
+        &mut self,
+        project: &ProjectName,
+        scale: BTreeMap<ServiceName, u32>,
+        by: &str,
+    ) -> Result<(), ApiError> {
+        let mut wish = self.wish(project)?;
+        let words: Vec<_> = scale
+            .iter()
+            .map(|(service, count)| format!("{service} to {count}"))
+            .collect();
+        wish.scale.extend(scale);
+        self.keep(wish, by)?;
+        self.note_down(by, &format!("scale {}", words.join(", ")), Some(project));
+        Ok(())
+    }
+
+    fn stop(
+        &mut self,
+        project: &ProjectName,
+        services: Vec<ServiceName>,
+        stop: bool,
+        by: &str,
+    ) -> Result<(), ApiError> {
+        let mut wish = self.wish(project)?;
+        let named = if services.is_empty() {
+            wish.project.services.keys().cloned().collect()
+        } else {
+            services
+        };
+        let words: Vec<_> = named.iter().map(ServiceName::as_str).collect();
+        let did = format!(
+            "{} {}",
+            if stop { "stop" } else { "start" },
+            words.join(", ")
+        );
+        for service in named {
+            if stop {
+                wish.stopped.insert(service)
+            } else {
+                wish.stopped.remove(&service)
+            };
+        }
+        self.keep(wish, by)?;
+        self.note_down(by, &did, Some(project));
+        Ok(())
+    }
+
+    fn command(&mut self, command: Command, by: &str) -> Result<(), ApiError> {
+        let (did, project) = describe(&command);
+        if let Command::Down { project, .. } = &command {
+            self.leave_project(project)?;
+        }
+        self.note_down(by, &did, Some(&project));
+        self.change(Event::Asked(command));
+        Ok(())
+    }
+
+    fn run_once(
+        &mut self,
+        project: ProjectName,
+        service: ServiceName,
+        command: Vec<String>,
+        by: &str,
+    ) -> Result<ReplicaId, ApiError> {
+        self.wish(&project)?;
+        let state = self.state.borrow().projects.get(&project).cloned();
+        let of_service = state
+            .iter()
+            .flat_map(|state| &state.services)
+            .filter(|s| s.name == service);
+        let used = of_service
+            .flat_map(|service| &service.replicas)
+            .map(|replica| replica.number + 1)
+            .max();
+        let number = used.unwrap_or(0).max(ONE_OFF_FIRST).max(self.one_off_next);
+        self.one_off_next = number + 1;
+        self.note_down(
+            by,
+            &format!("run {service}: {}", command.join(" ")),
+            Some(&project),
+        );
+        let replica = ReplicaId {
+            project: project.clone(),
+            service: service.clone(),
+            number,
+        };
+        self.change(Event::Asked(Command::RunOnce {
+            project,
+            service,
+            number,
+            command,
+        }));
+        Ok(replica)
+    }
+
+    fn exec_target(&self, replica: &ReplicaId) -> Result<ExecTarget, ApiError> {
+        let target = self.engine.exec_target(replica).ok_or_else(|| {
+            ApiError::new(ErrorCode::Conflict, format!("{replica} does not run now"))
+                .hint(format!("`ondol why {}` says why", replica.service))
+        })?;
+        let enter = serde_json::to_value(&target)
+            .map_err(|error| ApiError::new(ErrorCode::Internal, error.to_string()))?;
+        Ok(ExecTarget {
+            replica: replica.to_string(),
+            pid: target.pid,
+            enter,
+        })
+    }
+
+    fn revisions(&self, project: &ProjectName) -> Result<Vec<RevisionState>, ApiError> {
+        let revisions = self
+            .store
+            .revisions(project)
+            .map_err(|error| storage(&error))?;
+        let shown = revisions.into_iter().map(|revision| RevisionState {
+            number: revision.number,
+            digest: revision.digest,
+            made_unix_ms: revision.made_unix_ms,
+            made_by: revision.made_by,
+            current: revision.current,
+        });
+        Ok(shown.collect())
+    }
+
+    fn events(&self, query: ondol_api::EventQuery) -> Result<Vec<EventState>, ApiError> {
+        let query = EventQuery {
+            project: query.project,
+            service: query.service,
+            after_id: query.after_id,
+            since_unix_ms: query.since_unix_ms,
+            limit: query.limit,
+            oldest_first: query.oldest_first,
+        };
+        let events = self.store.events(&query).map_err(|error| storage(&error))?;
+        Ok(events.into_iter().map(event).collect())
+    }
+
+    fn wish(&self, project: &ProjectName) -> Result<Wish, ApiError> {
+        let kept = self.kept.get(project).map(|kept| kept.wish.clone());
+        kept.ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::Conflict,
+                format!("project `{project}` is being taken down"),
+            )
+        })
+    }
+
+    fn note_down(&mut self, who: &str, did: &str, project: Option<&ProjectName>) {
+        let entry = AuditEntry {
+            at_unix_ms: self.clock.unix_ms(self.clock.now()),
+            who: who.to_owned(),
+            did: did.to_owned(),
+            project: project.cloned(),
+        };
+        if let Err(error) = self.store.record(&entry) {
+            self.complain(&format!(
+                "who asked for `{did}` could not be written down: {error}"
+            ));
+        }
+    }
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, ApiError>) {
+    // Nobody waits for it any more when that fails.
+    let _ = reply.send(result);
+}
+
+pub(super) fn storage(error: &StoreError) -> ApiError {
+    ApiError::new(ErrorCode::Storage, error.to_string()).hint(error.hint())
+}
+
+fn port_error(refused: &Refused) -> ApiError {
+    let port = refused.address.port();
+    match refused.error.kind() {
+        std::io::ErrorKind::AddrInUse => ApiError::new(ErrorCode::Conflict, format!("port {port} is in use on this machine"))
+            .hint(format!("stop what listens there (`ss -ltnp 'sport = :{port}'` names it), or publish another port")),
+        std::io::ErrorKind::PermissionDenied => ApiError::new(ErrorCode::Conflict, format!("port {port} may not be opened by this user"))
+            .hint("publish a port from 1024 on, or allow it: sysctl net.ipv4.ip_unprivileged_port_start"),
+        _ => ApiError::new(ErrorCode::Conflict, format!("{} cannot be opened: {}", refused.address, refused.error)),
+    }
+}
+
+fn event(stored: StoredEvent) -> EventState {
+    EventState {
+        id: stored.id,
+        at_unix_ms: stored.at_unix_ms,
+        kind: stored.note.kind,
+        project: stored.note.service.project,
+        service: stored.note.service.service,
+        replica: stored.note.replica.as_ref().map(ReplicaState::name_of),
+        why: stored.note.why,
+    }
+}
+
+fn describe(command: &Command) -> (String, ProjectName) {
+    let named = |what: &str, services: &[ServiceName]| {
+        let names: Vec<_> = services.iter().map(ServiceName::as_str).collect();
+        format!(
+            "{what} {}",
+            if names.is_empty() {
+                "everything".to_owned()
+            } else {
+                names.join(", ")
+            }
+        )
+    };
+    match command {
+        Command::Restart { project, services } => (named("restart", services), project.clone()),
+        Command::Rebuild { project, services } => (named("rebuild", services), project.clone()),
+        Command::Kill { replica } => (
+            format!("kill {}", ReplicaState::name_of(replica)),
+            replica.project.clone(),
+        ),
+        Command::RunOnce {
+            project, service, ..
+        } => (format!("run {service}"), project.clone()),
+        Command::Forget { replica } => (
+            format!("forget {}", ReplicaState::name_of(replica)),
+            replica.project.clone(),
+        ),
+        Command::Down {
+            project,
+            volumes: true,
+        } => ("down, with its volumes".to_owned(), project.clone()),
+        Command::Down {
+            project,
+            volumes: false,
+        } => ("down".to_owned(), project.clone()),
+    }
+}

@@ -1,0 +1,75 @@
+//! What the control core decided, done by the engines. Nothing here waits.
+
+use ondol_control::{Action, Note};
+
+use super::Node;
+
+impl Node {
+    /// Performs everything that was decided, and writes down why.
+    pub(super) fn perform_all(&mut self) {
+        let mut notes = Vec::new();
+        while let Some(action) = self.control.poll_action() {
+            self.perform(action, &mut notes);
+        }
+        self.write_down(&notes);
+    }
+
+    fn perform(&mut self, action: Action, notes: &mut Vec<Note>) {
+        let engine = &self.engine;
+        match action {
+            Action::Prepare {
+                project,
+                service,
+                definition,
+                again,
+            } => engine.prepare(project, service, definition, again),
+            Action::Start(run) => engine.start(*run),
+            Action::Probe {
+                replica,
+                run,
+                kind,
+                check,
+                port,
+                timeout,
+            } => {
+                engine.probe(replica, run, kind, check, port, timeout);
+            }
+            Action::Hook {
+                replica,
+                run,
+                when: _,
+                hook,
+                timeout,
+            } => engine.hook(replica, run, hook, timeout),
+            Action::Publish(table) => self.link.publish(table),
+            Action::AwaitDrained { replica, run } => self.link.await_drained(replica, run),
+            Action::Signal {
+                replica,
+                run,
+                signal,
+            } => engine.signal(&replica, run, &signal),
+            Action::Kill { replica, run } => engine.kill(replica, run),
+            Action::Discard { replica, volumes } => engine.discard(replica, volumes),
+            Action::DiscardProject { project, volumes } => {
+                engine.discard_project(project.clone(), volumes);
+                self.forget(&project);
+            }
+            Action::Note(note) => notes.push(note),
+        }
+    }
+
+    fn write_down(&mut self, notes: &[Note]) {
+        if notes.is_empty() {
+            return;
+        }
+        let now_unix_ms = self.clock.unix_ms(self.clock.now());
+        match self.store.add_events(notes, now_unix_ms) {
+            Ok(newest) => drop(self.newest_event.send_replace(newest)),
+            // Explanations must not stop what they explain.
+            Err(error) => self.complain(&format!(
+                "{} decisions could not be written down: {error}",
+                notes.len()
+            )),
+        }
+    }
+}

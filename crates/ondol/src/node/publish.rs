@@ -1,0 +1,162 @@
+//! After each change: what readers see, and which sockets are open.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ondol_api::{NodeState, ProjectState};
+use ondol_control::{ProjectView, View};
+use ondol_model::{ProjectName, Purpose, ServiceName, ServiceRef, Transport};
+use ondol_store::PortKey;
+
+use super::listeners::Change;
+use super::{Node, reach, state};
+
+impl Node {
+    pub(super) fn publish(&mut self) {
+        let view = self.control.view().clone();
+        self.publish_listeners(&view);
+        self.publish_state(&view);
+    }
+
+    fn publish_listeners(&mut self, view: &View) {
+        let ports: BTreeMap<_, BTreeMap<ServiceName, Vec<u16>>> = view
+            .projects
+            .iter()
+            .map(|(name, project)| {
+                let ports = project
+                    .services
+                    .iter()
+                    .map(|(name, service)| (name.clone(), service.ports.clone()));
+                (name, ports.collect())
+            })
+            .collect();
+        let known = self.kept.iter().filter_map(|(name, kept)| {
+            Some(reach::Known {
+                project: &kept.wish.project,
+                ports: ports.get(name)?,
+                addresses: self.addresses.get(name)?,
+            })
+        });
+        let needs = reach::needs(&known.collect::<Vec<_>>());
+        let usual = |service: &ServiceRef, target, transport| {
+            self.store
+                .port(&PortKey {
+                    service: service.clone(),
+                    target,
+                    transport,
+                })
+                .ok()
+                .flatten()
+        };
+        if let Some(change) = self.listeners.change(needs, usual) {
+            self.tell_proxy(change);
+        }
+    }
+
+    fn tell_proxy(&mut self, change: Change) {
+        self.refused.clear();
+        for refused in change.refused {
+            let why = format!(
+                "port {} could not be opened: {}",
+                refused.address.port(),
+                refused.error
+            );
+            self.complain(&why);
+            self.refused
+                .insert((refused.address, refused.transport), why);
+        }
+        for listener in change
+            .snapshot
+            .listeners
+            .iter()
+            .filter(|listener| change.sockets.contains_key(&listener.id))
+        {
+            if let Purpose::Published { service, port, .. } = &listener.purpose {
+                self.keep_port(service, *port, listener.transport, listener.address.port());
+            }
+        }
+        self.link.send_snapshot(change.snapshot, change.sockets);
+    }
+
+    /// Remembers a port that was free, so that it is the same the next time.
+    fn keep_port(
+        &mut self,
+        service: &ServiceRef,
+        target: u16,
+        transport: Transport,
+        published: u16,
+    ) {
+        let kept = self
+            .kept
+            .get(&service.project)
+            .and_then(|kept| kept.wish.project.services.get(&service.service));
+        let open = |port: &&ondol_model::PublishedPort| {
+            port.target == target && port.transport == transport && port.published.is_none()
+        };
+        if kept.is_some_and(|service| service.ports.iter().any(|port| open(&port))) {
+            let key = PortKey {
+                service: service.clone(),
+                target,
+                transport,
+            };
+            if let Err(error) = self.store.keep_port(&key, published) {
+                self.complain(&format!(
+                    "port {published} of {service} could not be remembered: {error}"
+                ));
+            }
+        }
+    }
+
+    fn publish_state(&mut self, view: &View) {
+        let before = self.state.borrow().clone();
+        let same = |name: &ProjectName, made_of: &MadeOf| {
+            let unchanged = self.shown.get(name).is_some_and(|shown| shown.is(made_of));
+            before.projects.get(name).filter(|_| unchanged).cloned()
+        };
+        let mut shown = BTreeMap::new();
+        let mut projects = BTreeMap::new();
+        for (name, view) in &view.projects {
+            let made_of = MadeOf {
+                view: view.clone(),
+                wishes: self.wishes_version,
+                snapshot: self.listeners.version(),
+            };
+            let state = same(name, &made_of).unwrap_or_else(|| self.project_state(name, view));
+            projects.insert(name.clone(), state);
+            shown.insert(name.clone(), made_of);
+        }
+        self.shown = shown;
+        let fresh = NodeState { projects };
+        if *before != fresh {
+            self.state.send_replace(Arc::new(fresh));
+        }
+    }
+
+    fn project_state(&self, name: &ProjectName, view: &ProjectView) -> Arc<ProjectState> {
+        let none = BTreeMap::new();
+        state::project(&state::Sources {
+            view,
+            kept: self.kept.get(name),
+            addresses: self.addresses.get(name).unwrap_or(&none),
+            listeners: &self.listeners,
+            refused: &self.refused,
+            clock: &self.clock,
+        })
+    }
+}
+
+/// What a project's state was made of: while it is the same, so is the state.
+#[derive(Clone, Debug)]
+pub(super) struct MadeOf {
+    view: Arc<ProjectView>,
+    wishes: u64,
+    snapshot: u64,
+}
+
+impl MadeOf {
+    fn is(&self, other: &MadeOf) -> bool {
+        Arc::ptr_eq(&self.view, &other.view)
+            && self.wishes == other.wishes
+            && self.snapshot == other.snapshot
+    }
+}

@@ -1,0 +1,191 @@
+//! Which sockets have to be open for the services to be reached: a pure function of what is wanted and known.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use ondol_model::{
+    Project, PublishedPort, Purpose, Route, Service, ServiceName, ServiceRef, Transport,
+};
+
+/// A socket that has to be open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Need {
+    pub(crate) place: Place,
+    pub(crate) transport: Transport,
+    pub(crate) purpose: Purpose,
+}
+
+/// Where a socket has to be open.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// On the machine, for everybody who can reach it; port 0 takes a free one and keeps it.
+    Machine {
+        address: SocketAddr,
+        of: Option<(ServiceRef, u16)>,
+    },
+    /// On a virtual address, for the replicas alone.
+    Virtual(SocketAddr),
+}
+
+/// What is known of a project beside its files.
+pub(crate) struct Known<'a> {
+    pub(crate) project: &'a Project,
+    /// Ports of each service: declared by its file or image, or seen in use.
+    pub(crate) ports: &'a BTreeMap<ServiceName, Vec<u16>>,
+    /// Virtual address of each service.
+    pub(crate) addresses: &'a BTreeMap<ServiceName, IpAddr>,
+}
+
+/// Where the machine's end of a published port is wanted; port 0 is any.
+pub(crate) fn published_address(port: &PublishedPort) -> SocketAddr {
+    SocketAddr::new(port.host_ip.unwrap_or(ANY), port.published.unwrap_or(0))
+}
+
+const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
+/// All sockets that these projects need.
+pub(crate) fn needs(projects: &[Known<'_>]) -> Vec<Need> {
+    let mut edges: BTreeMap<u16, Vec<_>> = BTreeMap::new();
+    let mut needs = Vec::new();
+    for known in projects {
+        for service in known.project.services.values() {
+            let name = service_ref(known.project, service);
+            if !service.routes.is_empty() {
+                edges
+                    .entry(known.project.edge_port)
+                    .or_default()
+                    .extend(routes(known, service, &name));
+            }
+            needs.extend(published(service, &name));
+            needs.extend(virtuals(known, service, &name));
+        }
+    }
+    let edge = |(port, routes)| Need {
+        place: Place::Machine {
+            address: SocketAddr::new(ANY, port),
+            of: None,
+        },
+        transport: Transport::Tcp,
+        purpose: Purpose::Edge { routes },
+    };
+    needs.extend(edges.into_iter().map(edge));
+    needs
+}
+
+/// Names that a project's services call each other by, each with the service it means.
+pub(crate) fn names(project: &Project) -> BTreeMap<String, ServiceName> {
+    let mut names = BTreeMap::new();
+    for service in project.services.values() {
+        let aliases = service.networks.values().flatten();
+        let others = aliases
+            .chain(&service.container_name)
+            .chain(&service.hostname);
+        for other in others {
+            names
+                .entry(other.clone())
+                .or_insert_with(|| service.name.clone());
+        }
+    }
+    for name in project.services.keys() {
+        names.insert(name.to_string(), name.clone());
+    }
+    names
+}
+
+fn service_ref(project: &Project, service: &Service) -> ServiceRef {
+    ServiceRef {
+        project: project.name.clone(),
+        service: service.name.clone(),
+    }
+}
+
+/// The routes of a service; one that names no port goes to its first.
+fn routes<'a>(
+    known: &Known<'_>,
+    service: &'a Service,
+    name: &'a ServiceRef,
+) -> impl Iterator<Item = (Route, ServiceRef)> + 'a {
+    let first = known
+        .ports
+        .get(&service.name)
+        .and_then(|ports| ports.first())
+        .copied();
+    let first = service.expose.first().copied().or(first);
+    service.routes.iter().map(move |route| {
+        (
+            Route {
+                port: route.port.or(first),
+                ..route.clone()
+            },
+            name.clone(),
+        )
+    })
+}
+
+fn published(service: &Service, name: &ServiceRef) -> impl Iterator<Item = Need> {
+    service.ports.iter().map(move |port| Need {
+        place: Place::Machine {
+            address: published_address(port),
+            of: Some((name.clone(), port.target)),
+        },
+        transport: port.transport,
+        purpose: Purpose::Published {
+            service: name.clone(),
+            port: port.target,
+            app_protocol: port.app_protocol.clone(),
+        },
+    })
+}
+
+fn virtuals<'a>(
+    known: &'a Known<'_>,
+    service: &'a Service,
+    name: &'a ServiceRef,
+) -> impl Iterator<Item = Need> + 'a {
+    let ports = known
+        .ports
+        .get(&service.name)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let address = known
+        .addresses
+        .get(&service.name)
+        .filter(|_| !service.host_network);
+    let callers = callers(known.project, service);
+    ports
+        .iter()
+        .zip(std::iter::repeat(address))
+        .filter_map(move |(port, address)| {
+            let hint = service
+                .ports
+                .iter()
+                .find(|published| published.target == *port);
+            Some(Need {
+                place: Place::Virtual(SocketAddr::new(*address?, *port)),
+                transport: Transport::Tcp,
+                purpose: Purpose::Virtual {
+                    service: name.clone(),
+                    port: *port,
+                    app_protocol: hint.and_then(|published| published.app_protocol.clone()),
+                    callers: callers.clone(),
+                },
+            })
+        })
+}
+
+/// Services that share a network with this one, itself included.
+fn callers(project: &Project, service: &Service) -> BTreeSet<ServiceName> {
+    let shares = |other: &Service| {
+        (service.networks.is_empty() && other.networks.is_empty())
+            || service
+                .networks
+                .keys()
+                .any(|network| other.networks.contains_key(network))
+    };
+    project
+        .services
+        .values()
+        .filter(|other| shares(other))
+        .map(|other| other.name.clone())
+        .collect()
+}

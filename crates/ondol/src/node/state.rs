@@ -1,0 +1,179 @@
+//! What the control core knows, in the shapes that the API shows.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ondol_api::{
+    Edge, ProbeState, ProjectState, PublishedState, ReplicaState, ServicePhase, ServiceState,
+};
+use ondol_control::{ProjectView, ReplicaView, ServiceView};
+use ondol_model::{
+    DeployMode, Project, RestartPolicy, Service, ServiceName, ServiceRef, Transport,
+};
+use ondol_store::Kept;
+
+use super::clock::Clock;
+use super::listeners::Listeners;
+
+/// What a project's state is made of.
+pub(crate) struct Sources<'a> {
+    pub(crate) view: &'a ProjectView,
+    /// `None` when it is not wanted any more.
+    pub(crate) kept: Option<&'a Kept>,
+    pub(crate) addresses: &'a BTreeMap<ServiceName, IpAddr>,
+    pub(crate) listeners: &'a Listeners,
+    /// Why published ports are not bound.
+    pub(crate) refused: &'a BTreeMap<(SocketAddr, Transport), String>,
+    pub(crate) clock: &'a Clock,
+}
+
+pub(crate) fn project(from: &Sources<'_>) -> Arc<ProjectState> {
+    let view = from.view;
+    let wanted = from.kept.map(|kept| kept.wish.project.as_ref());
+    Arc::new(ProjectState {
+        name: view.name.clone(),
+        dir: wanted
+            .map(|project| project.dir.clone())
+            .unwrap_or_default(),
+        files: wanted
+            .map(|project| project.files.clone())
+            .unwrap_or_default(),
+        revision: from.kept.map(|kept| kept.revision).unwrap_or_default(),
+        settled: view.settled,
+        leaving: view.leaves,
+        scale: from
+            .kept
+            .map(|kept| kept.wish.scale.clone())
+            .unwrap_or_default(),
+        stopped: from
+            .kept
+            .map(|kept| kept.wish.stopped.clone())
+            .unwrap_or_default(),
+        services: view
+            .services
+            .values()
+            .map(|service| self::service(from, service))
+            .collect(),
+        edges: wanted.map(edges).unwrap_or_default(),
+    })
+}
+
+fn edges(project: &Project) -> Vec<Edge> {
+    let routes = project
+        .services
+        .values()
+        .flat_map(|service| service.routes.iter().map(move |route| (service, route)));
+    let edge = |(service, route): (&Arc<Service>, &ondol_model::Route)| {
+        let host = route.host.as_deref().unwrap_or("127.0.0.1");
+        let port = if project.edge_port == 80 {
+            String::new()
+        } else {
+            format!(":{}", project.edge_port)
+        };
+        Edge {
+            url: format!("http://{host}{port}{}", route.path),
+            service: service.name.clone(),
+        }
+    };
+    routes.map(edge).collect()
+}
+
+fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {
+    let wanted = from
+        .kept
+        .and_then(|kept| kept.wish.project.services.get(&view.name));
+    ServiceState {
+        name: view.name.clone(),
+        phase: phase(view),
+        ready: view.ready,
+        wanted: view.wanted,
+        job: wanted.is_some_and(|service| is_job(service)),
+        settled: view.settled,
+        waits_for: view.waits_for.clone(),
+        failed: view.failed.clone(),
+        rolled_back: view.rolled_back.clone(),
+        runs: Some(view.runs.clone()).filter(|runs| !runs.is_empty()),
+        virtual_ip: from.addresses.get(&view.name).copied(),
+        ports: view.ports.clone(),
+        published: wanted
+            .map(|service| published(from, service))
+            .unwrap_or_default(),
+        replicas: view
+            .replicas
+            .iter()
+            .map(|replica| self::replica(replica, from.clock))
+            .collect(),
+    }
+}
+
+fn is_job(service: &Service) -> bool {
+    service.mode == DeployMode::Job || service.restart == RestartPolicy::Never
+}
+
+fn published(from: &Sources<'_>, service: &Service) -> Vec<PublishedState> {
+    let name = ServiceRef {
+        project: from.view.name.clone(),
+        service: service.name.clone(),
+    };
+    let state = |port: &ondol_model::PublishedPort| {
+        let wanted = super::reach::published_address(port);
+        let address = from.listeners.published(&name, port.target, port.transport);
+        PublishedState {
+            target: port.target,
+            transport: port.transport,
+            address,
+            error: from
+                .refused
+                .get(&(wanted, port.transport))
+                .filter(|_| address.is_none())
+                .cloned(),
+        }
+    };
+    service.ports.iter().map(state).collect()
+}
+
+fn replica(view: &ReplicaView, clock: &Clock) -> ReplicaState {
+    ReplicaState {
+        name: ReplicaState::name_of(&view.id),
+        service: view.id.service.clone(),
+        number: view.id.number,
+        one_off: view.once,
+        run: view.run.map(|run| run.0),
+        phase: view.phase,
+        definition: view.definition.to_string(),
+        pid: view.pid,
+        ip: view.ip,
+        since_unix_ms: clock.unix_ms(view.since),
+        done: view.done,
+        restarts: view.restarts,
+        exit: view.last_exit.clone(),
+        retry_unix_ms: view.backoff_until.map(|at| clock.unix_ms(at)),
+        probe: view.probe.as_ref().map(|probe| ProbeState {
+            kind: probe.kind,
+            ok: probe.ok,
+            expected: probe.expected.clone(),
+            saw: probe.saw.clone(),
+            failures: probe.failures,
+            failures_max: probe.failures_max,
+        }),
+        why: Some(view.reason.clone()).filter(|why| !why.is_empty()),
+    }
+}
+
+fn phase(view: &ServiceView) -> ServicePhase {
+    match view.phase.as_str() {
+        "pending" => ServicePhase::Pending,
+        "waiting" => ServicePhase::Waiting,
+        "preparing" => ServicePhase::Preparing,
+        "failed" => ServicePhase::Failed,
+        "crashed" | "backoff" => ServicePhase::Backoff,
+        "unready" => ServicePhase::Unready,
+        "replacing" => ServicePhase::Replacing,
+        "ready" => ServicePhase::Ready,
+        "draining" | "stopping" => ServicePhase::Stopping,
+        "stopped" => ServicePhase::Stopped,
+        "done" | "ended" => ServicePhase::Done,
+        _ => ServicePhase::Starting,
+    }
+}
