@@ -180,8 +180,8 @@ async fn a_listener_that_cannot_be_bound_does_not_hold_up_the_others() {
     let web = Service::start("web").await;
     rig.publish("web", vec![endpoint("web", 1, web.address)])
         .await;
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap();
+    let address = free_address();
+    let taken = std::net::TcpListener::bind(address).unwrap();
     let failed = rig.listen_without_socket(address, published("web")).await;
     assert!(failed[0].1.contains("in use"), "{failed:?}");
     let at = rig.listen(published("web")).await;

@@ -200,8 +200,7 @@ impl Rig {
 
     /// Opens a TCP listener on a free port.
     pub(crate) async fn listen(&mut self, purpose: Purpose) -> SocketAddr {
-        self.listen_at("127.0.0.1:0".parse().unwrap(), Transport::Tcp, purpose)
-            .await
+        self.listen_at(own_address(), Transport::Tcp, purpose).await
     }
 
     pub(crate) async fn listen_at(
@@ -340,8 +339,15 @@ fn local_address(socket: &OwnedFd, transport: Transport) -> SocketAddr {
     }
 }
 
-/// A free port of loopback that nobody listens on.
+/// A port that nobody listens on.
 pub(crate) fn free_address() -> SocketAddr {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let listener = std::net::TcpListener::bind(own_address()).unwrap();
     listener.local_addr().unwrap()
+}
+
+/// Any port of an address of loopback that hardly another test and no outgoing connection uses, so that a port
+/// that was closed stays free.
+fn own_address() -> SocketAddr {
+    let last = NEXT.fetch_add(1, Ordering::Relaxed) % 250 + 1;
+    (Ipv4Addr::new(127, 0, 8, last as u8), 0).into()
 }
