@@ -36,18 +36,25 @@ pub fn x_ondol_reference() -> String {
         "An unknown key below `x-ondol` is an error. This page and `x-ondol.schema.json` are generated from one\n",
         "table; `cargo test -p ondol-compose` says when they are out of date.\n",
     ));
-    let rows = [
-        ("At the top of the file", "", &X_ONDOL_PROJECT),
-        ("In a service", "services.NAME.", &X_ONDOL_SERVICE),
-    ];
-    for (title, before, object) in rows {
-        page.push_str(&format!(
-            "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n"
-        ));
-        table(object, &format!("{before}x-ondol"), &mut page);
-    }
+    section(
+        "At the top of a file: `x-ondol`",
+        &X_ONDOL_PROJECT,
+        &mut page,
+    );
+    section(
+        "In a service: `services.NAME.x-ondol`",
+        &X_ONDOL_SERVICE,
+        &mut page,
+    );
     page.push_str(EXAMPLE);
     page
+}
+
+fn section(title: &str, object: &'static Object, page: &mut String) {
+    page.push_str(&format!(
+        "\n## {title}\n\n| key | value | default | meaning |\n|---|---|---|---|\n"
+    ));
+    table(object, "", &mut Vec::new(), page);
 }
 
 const EXAMPLE: &str = r#"
@@ -69,22 +76,38 @@ services:
 ```
 "#;
 
-fn table(object: &Object, path: &str, page: &mut String) {
+/// One row for each key. A mapping that stands in several places is written out at the first of them.
+fn table(
+    object: &'static Object,
+    before: &str,
+    seen: &mut Vec<(&'static Object, String)>,
+    page: &mut String,
+) {
     for key in object.keys {
-        let path = format!("{path}.{}", key.name);
-        let default = match key.default {
-            "" => String::new(),
-            default => format!("`{default}`"),
+        let path = format!("{before}{}", key.name);
+        let below = match key.shape.long() {
+            Shape::Object(below) => Some(*below),
+            Shape::List(inner) => match inner.long() {
+                Shape::Object(below) => Some(*below),
+                _ => None,
+            },
+            _ => None,
         };
-        let (name, value, doc) = (path.as_str(), value_of(key.shape), key.doc);
-        page.push_str(&format!("| `{name}` | {value} | {default} | {doc} |\n"));
-        match key.shape.long() {
-            Shape::Object(below) => table(below, &path, page),
-            Shape::List(inner) => {
-                // `routes` repeats `route`, which stands right above it.
-                debug_assert!(matches!(inner.long(), Shape::Object(_)));
-            }
-            _ => {}
+        let is_same = |(other, _): &&(&Object, String)| {
+            below.is_some_and(|below| std::ptr::eq(*other, below))
+        };
+        let first = seen.iter().find(is_same).map(|(_, path)| path.clone());
+        let same = first
+            .as_ref()
+            .map(|first| format!(" Its keys are those of `{first}`."));
+        let (value, default, doc) = (value_of(key.shape), key.default, key.doc);
+        let same = same.unwrap_or_default();
+        page.push_str(&format!(
+            "| `{path}` | {value} | {default} | {doc}{same} |\n"
+        ));
+        if let (Some(below), None) = (below, first) {
+            seen.push((below, path.clone()));
+            table(below, &format!("{path}."), seen, page);
         }
     }
 }

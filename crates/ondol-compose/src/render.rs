@@ -75,11 +75,17 @@ fn window(text: &str, span: Range<usize>) -> Option<(&str, Range<usize>)> {
     let rest = &text[span.start..];
     let line_end = span.start + rest.find('\n').unwrap_or(rest.len());
     let line_end = line_start + text[line_start..line_end].trim_end_matches('\r').len();
-    let span = span.start.min(line_end)..span.end.min(line_end);
+    // The next place between two characters.
+    let near = |at: usize| {
+        let mut places = at..line_end;
+        places
+            .find(|at| text.is_char_boundary(*at))
+            .unwrap_or(line_end)
+    };
+    let span = near(span.start)..near(span.end);
     let mut start = line_start;
     let mut end = line_end;
     if line_end - line_start > 2 * SIDE_MAX {
-        let near = |at: usize| (at..).find(|at| text.is_char_boundary(*at)).unwrap_or(at);
         start = near(span.start.saturating_sub(SIDE_MAX).max(line_start));
         end = near((span.start + SIDE_MAX).min(line_end));
     }

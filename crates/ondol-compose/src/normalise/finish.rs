@@ -1,8 +1,9 @@
 //! What is done with a mapping of `ports` or `volumes` once its parts are in order.
 
 use std::net::IpAddr;
+use std::path::Path;
 
-use super::Normaliser;
+use super::{Normaliser, clean};
 use crate::findings::error;
 use crate::tree::{Entry, Node};
 
@@ -33,9 +34,15 @@ pub(crate) fn port(node: &mut Node, normaliser: &mut Normaliser<'_>) {
     }
 }
 
-/// The source of a bind mount is absolute, and so is what it is mounted on.
+/// The source of a bind mount is absolute, and so is what it is mounted on, written in one way only.
 pub(crate) fn mount(node: &mut Node, normaliser: &mut Normaliser<'_>) {
     let path = normaliser.path.clone();
+    if let Some(entry) = node.map_mut().and_then(|map| map.get_mut("target"))
+        && let Some(target) = entry.node.text().filter(|target| target.starts_with('/'))
+    {
+        let target = clean(Path::new(target)).to_string_lossy().into_owned();
+        entry.node = Node::text_node(target, entry.node.span);
+    }
     if let Some(target) = node.get("target")
         && let Some(text) = target.text()
         && !text.starts_with('/')

@@ -4,7 +4,7 @@ use std::time::Duration;
 use ondol_model::Bytes;
 
 use super::{Normaliser, as_text};
-use crate::findings::error;
+use crate::findings::{error, warning};
 use crate::grammar::Shape;
 use crate::suggest::did_you_mean;
 use crate::tree::{Kind, Node, Scalar, Value};
@@ -20,6 +20,9 @@ impl Normaliser<'_> {
             self.wrong_value(&node, shape);
             return None;
         };
+        if matches!(shape, Shape::Mode) {
+            self.warn_decimal(&node, &scalar.text);
+        }
         Some(Node {
             value: Value::Scalar(scalar),
             ..node
@@ -42,7 +45,7 @@ impl Normaliser<'_> {
             }
             Shape::Size => text.parse::<Bytes>().ok().map(|_| as_text(scalar)),
             Shape::Duration => duration(text).map(|_| as_text(scalar)),
-            Shape::Mode => file_mode(text).map(|mode| Scalar {
+            Shape::Mode => mode_of(scalar).map(|mode| Scalar {
                 text: format!("0{mode:03o}").into(),
                 kind: Kind::Text,
             }),
@@ -67,6 +70,24 @@ impl Normaliser<'_> {
             (Some(""), Some(home)) => home.to_path_buf(),
             (Some(rest), Some(home)) if rest.starts_with('/') => clean(&home.join(&rest[1..])),
             _ => clean(&self.dir.join(text)),
+        }
+    }
+
+    /// Tells that `mode: 440` is not what it looks like.
+    fn warn_decimal(&mut self, node: &Node, mode: &str) {
+        if let Value::Scalar(written) = &node.value
+            && is_decimal(written)
+            && file_mode(&written.text).is_some()
+        {
+            let (path, text) = (&self.path, &written.text);
+            self.findings.add(
+                warning(
+                    "decimal-mode",
+                    format!("`{path}` is the decimal number {text}, which means the bits {mode}"),
+                )
+                .at(node.span)
+                .help(format!("write \"0{text}\" for the bits {text}")),
+            );
         }
     }
 
@@ -151,6 +172,19 @@ pub(crate) fn file_mode(text: &str) -> Option<u32> {
     u32::from_str_radix(digits, 8)
         .ok()
         .filter(|mode| *mode <= 0o7777)
+}
+
+/// The same for a scalar as it was written: YAML reads a bare number without a leading 0 as decimal,
+/// and so does every other Compose tool.
+fn mode_of(scalar: &Scalar) -> Option<u32> {
+    match is_decimal(scalar) {
+        true => scalar.text.parse().ok().filter(|mode| *mode <= 0o7777),
+        false => file_mode(&scalar.text),
+    }
+}
+
+fn is_decimal(scalar: &Scalar) -> bool {
+    scalar.kind == Kind::Plain && !scalar.text.starts_with('0')
 }
 
 /// Without `.` and `..`, which are taken by their words alone.

@@ -367,3 +367,25 @@ fn a_line_of_a_megabyte_is_cut() {
     assert!(text.len() < 4_000, "{} bytes", text.len());
     assert!(text.contains("restart: often"), "{text}");
 }
+
+#[test]
+fn marks_fall_between_characters() {
+    told(
+        "온돌: : x\n",
+        expect![[r#"
+        error[yaml-syntax]: this is not YAML: mapping values are not allowed in this context
+         --> /app/compose.yaml:1:5
+          |
+        1 | 온돌: : x
+          |       ^
+          |
+         ::: /app/compose.yaml:1:1
+          |
+        1 | 온돌: : x
+          | -- inside what begins here
+          |
+          = help: look at the indentation of this line and the one above; text with `: `, `#` or a leading `*`, `&`, `!`, `%`, `@` needs quotes
+
+    "#]],
+    );
+}

@@ -10,4 +10,5 @@ mod meaning;
 mod merging;
 mod properties;
 mod reference;
+mod speed;
 mod support;
