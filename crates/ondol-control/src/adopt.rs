@@ -1,14 +1,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ondol_model::{Inventory, ProjectName, Survivor};
+use ondol_model::{Exit, Inventory, ProjectName, Survivor};
 
-use crate::NoteKind;
 use crate::project::ProjectState;
+use crate::replace::Rolling;
 use crate::replica::{Life, Replica};
 use crate::running::{Running, Whereabouts};
 use crate::service::ServiceState;
 use crate::turn::Turn;
+use crate::{Action, NoteKind};
 
 /// One-off runs are numbered above this.
 pub(crate) const REPLICAS_MAX: u32 = 10_000;
@@ -32,63 +33,77 @@ pub(crate) fn adopt(
 
 impl ServiceState {
     fn adopt(&mut self, survivor: Survivor, turn: &mut Turn) {
-        let number = survivor.replica.number;
-        if self.replicas.contains_key(&number) {
+        if self.replicas.contains_key(&survivor.replica.number) {
             return;
         }
-        let target = self.goal.clone();
-        let prepared = Arc::new(survivor.prepared);
-        let at = Whereabouts {
-            pid: survivor.pid,
-            ip: survivor.ip,
-            moved_ports: survivor.moved_ports,
-        };
-        let once = number > REPLICAS_MAX;
-        let life = match &target {
-            Some(target) => {
-                let service = &target.service;
-                let running = Running::adopted(survivor.run, at, prepared, service, turn.now);
-                Life::Running(Box::new(running))
-            }
-            None => Life::Launching {
-                run: survivor.run,
-                prepared,
-            },
-        };
-        let mut replica = Replica::found(
-            survivor.replica,
-            survivor.definition,
-            target.clone(),
-            life,
-            turn.now,
-        );
-        replica.once = once;
-        replica.forgotten = once;
-        if let Some(target) = &target {
-            turn.room.account(target.demand());
-            replica.held = Some(target.demand());
-            // What it was started from is not known when it is not what is wanted.
-            if replica.definition != target.definition {
-                replica.generation = 0;
-            }
-        }
-        replica.because = format!("found running, pid {}: kept", survivor.pid);
-        if survivor.exit.is_none() {
-            turn.tell(NoteKind::Adopted, &replica.id, replica.because.clone());
-        }
-        self.replicas.insert(number, replica);
-        if let Some(exit) = survivor.exit {
-            self.exited(number, survivor.run, exit, turn);
-        } else if self.rolling.is_none() && self.is_behind(number) {
-            self.rolling = Some(crate::replace::Rolling::new(false));
+        match survivor.exit.clone() {
+            None => self.adopt_running(survivor, turn),
+            Some(exit) => self.adopt_ended(survivor, exit, turn),
         }
     }
 
-    fn is_behind(&self, number: u32) -> bool {
-        let replica = self.replicas.get(&number);
-        match (replica, &self.goal) {
-            (Some(replica), Some(goal)) => !replica.once && replica.definition != goal.definition,
-            _ => false,
+    fn adopt_running(&mut self, survivor: Survivor, turn: &mut Turn) {
+        let Survivor { run, pid, .. } = survivor;
+        let prepared = Arc::new(survivor.prepared);
+        let at = Whereabouts {
+            pid,
+            ip: survivor.ip,
+            moved_ports: survivor.moved_ports,
+        };
+        let target = self.goal.clone();
+        let life = match &target {
+            Some(target) => {
+                let running = Running::adopted(run, at, prepared, &target.service, turn.now);
+                Life::Running(Box::new(running))
+            }
+            None => Life::Launching { run, prepared },
+        };
+        let (id, definition) = (survivor.replica, survivor.definition);
+        let mut replica = Replica::found(id, definition, target, life, turn.now);
+        replica.once = replica.id.number > REPLICAS_MAX;
+        replica.forgotten = replica.once;
+        replica.because = format!("found running, pid {pid}: kept");
+        match &replica.target {
+            Some(target) => {
+                turn.room.account(target.demand());
+                replica.held = Some(target.demand());
+            }
+            None => turn.room.strangers += 1,
         }
+        turn.tell(NoteKind::Adopted, &replica.id, replica.because.clone());
+        let goal = self.goal.as_ref().filter(|_| !replica.once);
+        let behind = goal.is_some_and(|goal| goal.definition != replica.definition);
+        if behind && self.rolling.is_none() {
+            self.rolling = Some(Rolling::new(false));
+        }
+        self.replicas.insert(replica.id.number, replica);
+    }
+
+    /// It ended while nobody watched: like an end that is heard of now, when it is still wanted as it was.
+    fn adopt_ended(&mut self, survivor: Survivor, exit: Exit, turn: &mut Turn) {
+        let Survivor {
+            replica: id, run, ..
+        } = survivor;
+        let wanted = self
+            .goal
+            .clone()
+            .filter(|goal| goal.definition == survivor.definition && id.number <= REPLICAS_MAX);
+        if wanted.is_none() {
+            turn.tell(
+                NoteKind::Ended,
+                &id,
+                format!("{exit}, and it is not wanted any more"),
+            );
+            return turn.act(Action::Discard {
+                replica: id,
+                volumes: false,
+            });
+        }
+        let prepared = Arc::new(survivor.prepared);
+        let life = Life::Launching { run, prepared };
+        let number = id.number;
+        let replica = Replica::found(id, survivor.definition, wanted, life, turn.now);
+        self.replicas.insert(number, replica);
+        self.exited(number, run, exit, turn);
     }
 }

@@ -77,6 +77,9 @@ fn cores(milli: u32) -> String {
 pub(crate) struct Room {
     fleet: Fleet,
     attributes: BTreeMap<String, String>,
+    /// Replicas that were found and that nobody knows: what they take is not known either, so nothing that asks for
+    /// room is placed beside them.
+    pub(crate) strangers: u32,
     /// Room appeared since this was last cleared: who waits for it should try again.
     pub(crate) appeared: bool,
 }
@@ -86,6 +89,7 @@ impl Room {
         Room {
             fleet: Fleet::new([machine.capacity]),
             attributes: machine.attributes,
+            strangers: 0,
             appeared: false,
         }
     }
@@ -118,6 +122,17 @@ impl Room {
         let short =
             demand.cpu_milli > shortage.free.cpu_milli || demand.memory > shortage.free.memory;
         short.then_some(shortage)
+    }
+
+    /// Replicas that nobody knows stand in the way of this.
+    pub(crate) fn strangers(&self, demand: Demand) -> Option<u32> {
+        (self.strangers > 0 && demand != Demand::default()).then_some(self.strangers)
+    }
+
+    /// One of them is gone.
+    pub(crate) fn stranger_left(&mut self) {
+        self.strangers = self.strangers.saturating_sub(1);
+        self.appeared = true;
     }
 
     /// The first of these placement constraints that this machine does not meet, in words.

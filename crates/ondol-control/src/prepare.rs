@@ -8,8 +8,8 @@ use crate::target::Target;
 use crate::turn::Turn;
 use crate::{Action, NoteKind};
 
-/// Definitions remembered as prepared: the wanted one, the one before, and one to spare.
-const REMEMBERED_MAX: usize = 3;
+/// So many definitions are remembered as prepared though nobody uses them just now.
+const REMEMBERED_MIN: usize = 3;
 
 /// What a service's definitions need to be started, and whether it is there.
 #[derive(Debug, Default)]
@@ -119,6 +119,17 @@ impl Preparations {
         ask(service, target, true, turn);
     }
 
+    /// Forgets the oldest that are not in use.
+    pub(crate) fn prune(&mut self, in_use: impl Fn(&Digest) -> bool) {
+        let mut spare = self.entries.len().saturating_sub(REMEMBERED_MIN);
+        self.entries.retain(|entry| {
+            let keep = spare == 0 || in_use(&entry.definition);
+            spare -= usize::from(!keep);
+            keep
+        });
+    }
+
+    /// What is done just now, for people; says whether that is news.
     pub(crate) fn doing(&mut self, definition: &Digest, doing: String) -> bool {
         match self.entry(definition) {
             Some(entry) if matches!(entry.state, State::Asked { .. }) && entry.doing != doing => {
@@ -188,9 +199,6 @@ impl Preparations {
     }
 
     fn remember(&mut self, definition: &Digest, again: bool) {
-        if self.entries.len() >= REMEMBERED_MAX {
-            self.entries.remove(0);
-        }
         self.entries.push(Preparation {
             definition: definition.clone(),
             state: State::asked(again),

@@ -22,8 +22,6 @@ pub(crate) struct Tracker {
     counted: Time,
     /// It has succeeded since the replica started.
     pub(crate) passed: bool,
-    /// Taken as succeeding although never asked: the first answer decides.
-    trusted: bool,
     pub(crate) verdict: Verdict,
     pub(crate) last: Option<ProbeResult>,
 }
@@ -46,19 +44,8 @@ impl Tracker {
             failures: 0,
             counted: now,
             passed: false,
-            trusted: false,
             verdict: Verdict::Unknown,
             last: None,
-        }
-    }
-
-    /// For a replica that has succeeded before, as far as anybody knows.
-    pub(crate) fn trusting(now: Time) -> Self {
-        Tracker {
-            passed: true,
-            trusted: true,
-            verdict: Verdict::Passing,
-            ..Tracker::new(now)
         }
     }
 
@@ -79,19 +66,24 @@ impl Tracker {
         }
     }
 
-    /// An answer; one that nobody waits for changes nothing.
+    /// An answer; one that nobody waits for changes nothing, and is not heard.
     ///
     /// Until the first success it is asked often, to see readiness soon, but a failure counts only once per
     /// `interval` and not during `start_period`: a program is judged at the pace its file asks for.
-    pub(crate) fn hear(&mut self, probe: &Probe, result: ProbeResult, started: Time, now: Time) {
+    pub(crate) fn hear(
+        &mut self,
+        probe: &Probe,
+        result: ProbeResult,
+        started: Time,
+        now: Time,
+    ) -> bool {
         if self.asked.take().is_none() {
-            return;
+            return false;
         }
         let age = now.since(started);
         if result.ok {
             self.successes = self.successes.saturating_add(1);
             self.failures = 0;
-            self.trusted = false;
             if self.successes >= probe.successes_min {
                 self.passed = true;
                 self.verdict = Verdict::Passing;
@@ -99,34 +91,28 @@ impl Tracker {
         } else {
             self.successes = 0;
             let judged = self.passed || now.since(self.counted) >= probe.interval;
-            if age >= probe.start_period && judged || self.trusted {
+            if age >= probe.start_period && judged {
                 self.failures = self.failures.saturating_add(1);
                 self.counted = now;
             }
-            if self.failures >= probe.failures_max.max(1) || self.trusted {
+            if self.failures >= probe.failures_max.max(1) {
                 self.verdict = Verdict::Failed;
-                self.trusted = false;
             }
         }
         self.last = Some(result);
-        let pace = match (
-            self.passed || self.successes > 0,
-            age < EAGER.max(probe.start_period),
-        ) {
-            (true, _) => probe.interval,
-            (false, true) => probe.start_interval.min(probe.interval),
-            (false, false) => probe.interval.min(probe.start_interval.max(PATIENT)),
-        };
-        // Several successes are asked for: the rest of them need not wait for the slow pace.
-        let pace = if result_pending(self, probe) {
-            pace.min(probe.start_interval)
-        } else {
-            pace
-        };
-        self.next = now + pace.max(PACE_MIN);
+        self.next = now + self.pace(probe, age).max(PACE_MIN);
+        true
     }
-}
 
-fn result_pending(tracker: &Tracker, probe: &Probe) -> bool {
-    tracker.successes > 0 && tracker.successes < probe.successes_min
+    /// How long until it is asked again.
+    fn pace(&self, probe: &Probe, age: Duration) -> Duration {
+        let eager = probe.start_interval.min(probe.interval);
+        if self.passed {
+            probe.interval
+        } else if self.successes > 0 || age < EAGER.max(probe.start_period) {
+            eager
+        } else {
+            probe.interval.min(eager.max(PATIENT))
+        }
+    }
 }

@@ -116,7 +116,11 @@ impl ProjectState {
                 volumes,
             });
         }
-        self.wake = self.services.iter().filter_map(ServiceState::wake).min();
+        let wakes = self
+            .services
+            .iter()
+            .filter_map(|service| service.wake(turn.now));
+        self.wake = wakes.min();
     }
 
     fn round(&mut self, turn: &mut Turn) -> bool {

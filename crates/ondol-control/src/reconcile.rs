@@ -101,7 +101,7 @@ pub(crate) fn diff(
 fn exchange(wanted: Wanted, tally: &Tally, place: &mut u32) -> u32 {
     let surplus = (tally.current_good + tally.old).saturating_sub(wanted.count);
     if wanted.paused {
-        return surplus.min(tally.old);
+        return tally.old.saturating_sub(wanted.count);
     }
     let in_flight = tally.in_flight + *place;
     let free = wanted.at_once.saturating_sub(in_flight);
@@ -109,9 +109,10 @@ fn exchange(wanted: Wanted, tally: &Tally, place: &mut u32) -> u32 {
         UpdateOrder::StartFirst => {
             let missing = wanted.count.saturating_sub(tally.current + *place);
             *place += free.min(missing);
-            // No room for both: one of the old makes way.
-            let makes_way = u32::from(tally.crowded > 0 && tally.leaving == 0 && surplus == 0);
-            (surplus + makes_way).min(tally.old)
+            // No room for both, and none on its way: one of the old makes way.
+            let stuck = tally.crowded > 0 && tally.crowded == tally.in_flight;
+            let makes_way = stuck && tally.leaving == 0 && surplus == 0;
+            (surplus + u32::from(makes_way)).min(tally.old)
         }
         UpdateOrder::StopFirst => surplus
             .max(free.saturating_sub(tally.leaving))

@@ -7,6 +7,7 @@ use ondol_model::{
 };
 
 use crate::backoff::{HEALTHY_AFTER, pause};
+use crate::checks::ReadyFrom;
 use crate::drain::{Leaving, Pace, Step as LeavingStep, Then};
 use crate::job::{Afterwards, afterwards};
 use crate::place::Shortage;
@@ -15,6 +16,9 @@ use crate::span::{nth, span};
 use crate::target::Target;
 use crate::turn::Turn;
 use crate::{Action, NoteKind};
+
+/// How long a new replica without any check must run before an old one goes.
+const PROOF: Duration = Duration::from_secs(1);
 
 /// One replica, from its placement to its end: a method per phase.
 #[derive(Debug)]
@@ -181,6 +185,17 @@ impl Replica {
     /// It may be sent traffic.
     pub(crate) fn serves(&self) -> bool {
         !self.once && matches!(&self.life, Life::Running(running) if running.stage == Stage::Ready)
+    }
+
+    /// When it can take the place of another: one that has no check proves itself by not ending at once. A program
+    /// that does not even start would else have the good one before it stopped.
+    pub(crate) fn proved_at(&self) -> Option<Time> {
+        match &self.life {
+            Life::Running(running) if running.checks.from == ReadyFrom::Nothing => {
+                Some(running.ready_since? + PROOF)
+            }
+            _ => None,
+        }
     }
 
     /// It will be gone.
@@ -557,8 +572,10 @@ impl Replica {
     }
 
     fn give_room_back(&mut self, turn: &mut Turn) {
-        if let Some(held) = self.held.take() {
-            turn.room.give_back(held);
+        match self.held.take() {
+            Some(held) => turn.room.give_back(held),
+            None if self.target.is_none() => turn.room.stranger_left(),
+            None => {}
         }
     }
 
@@ -583,6 +600,7 @@ fn window(service: &Service) -> Duration {
 enum Refusal {
     Constraint(String),
     Crowded(u32),
+    Strangers(u32),
     Shortage(Shortage),
 }
 
@@ -593,6 +611,10 @@ impl fmt::Display for Refusal {
             Refusal::Crowded(max) => write!(
                 f,
                 "`max_replicas_per_node` is {max}, and so many are here already"
+            ),
+            Refusal::Strangers(number) => write!(
+                f,
+                "{number} replicas of an earlier time are still ending, and what they take is not known"
             ),
             Refusal::Shortage(shortage) => shortage.fmt(f),
         }
@@ -607,6 +629,9 @@ fn place(target: &Target, placed: u32, turn: &mut Turn) -> Result<(), Refusal> {
     }
     if let Some(max) = service.replicas_per_node_max.filter(|max| placed >= *max) {
         return Err(Refusal::Crowded(max));
+    }
+    if let Some(number) = turn.room.strangers(target.demand()) {
+        return Err(Refusal::Strangers(number));
     }
     turn.room.take(target.demand()).map_err(Refusal::Shortage)
 }

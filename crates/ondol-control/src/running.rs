@@ -34,6 +34,16 @@ pub(crate) struct Running {
     pub(crate) startup: Tracker,
     pub(crate) ready: Tracker,
     pub(crate) live: Tracker,
+    trust: Trust,
+}
+
+/// Whether a replica is taken as ready although nothing was asked yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    Needless,
+    Given,
+    /// The first answer was no.
+    Lost,
 }
 
 /// Whether a running replica is sent traffic.
@@ -92,11 +102,12 @@ impl Running {
             startup: Tracker::new(now),
             ready: Tracker::new(now),
             live: Tracker::new(now),
+            trust: Trust::Needless,
         }
     }
 
     /// One that outlived the node. The proxy has been sending to it all the time, so it counts as ready until it
-    /// fails the first check that it is asked.
+    /// fails the first check that it is asked; then it is taken as one that is still starting.
     pub(crate) fn adopted(
         run: RunId,
         at: Whereabouts,
@@ -111,9 +122,7 @@ impl Running {
                 next: usize::MAX,
                 ..Hooks::default()
             },
-            startup: Tracker::trusting(now),
-            ready: Tracker::trusting(now),
-            live: Tracker::trusting(now),
+            trust: Trust::Given,
             ..Running::new(run, at, prepared, service, now)
         }
     }
@@ -125,11 +134,10 @@ impl Running {
             return;
         }
         self.checks = checks;
-        let fresh = match self.stage {
-            Stage::Ready => Tracker::trusting(now),
-            Stage::Starting | Stage::Unready => Tracker::new(now),
-        };
-        (self.startup, self.ready, self.live) = (fresh.clone(), fresh.clone(), fresh);
+        self.forget(now);
+        if self.stage == Stage::Ready {
+            self.trust = Trust::Given;
+        }
     }
 
     pub(crate) fn answered(&mut self, kind: ProbeKind, result: ProbeResult, now: Time) {
@@ -138,9 +146,25 @@ impl Running {
             ProbeKind::Ready => (&mut self.ready, &self.checks.ready),
             ProbeKind::Live => (&mut self.live, &self.checks.live),
         };
-        if let Some(probe) = probe {
-            tracker.hear(probe, result, self.started, now);
+        let Some(probe) = probe else { return };
+        let ok = result.ok;
+        let heard = tracker.hear(probe, result, self.started, now);
+        if heard && kind != ProbeKind::Live && self.trust == Trust::Given {
+            let decided = match self.checks.ready {
+                Some(_) => self.ready.passed,
+                None => self.startup.passed,
+            };
+            self.trust = match (ok, decided) {
+                (false, _) => Trust::Lost,
+                (true, true) => Trust::Needless,
+                (true, false) => Trust::Given,
+            };
         }
+    }
+
+    fn forget(&mut self, now: Time) {
+        let fresh = Tracker::new(now);
+        (self.startup, self.ready, self.live) = (fresh.clone(), fresh.clone(), fresh);
     }
 
     pub(crate) fn hook_ended(&mut self, result: ProbeResult) {
@@ -162,6 +186,9 @@ impl Running {
         if !self.hooks_done(id, service, turn) {
             return Next::Same;
         }
+        if self.trust == Trust::Lost {
+            return self.begin_again(id, turn);
+        }
         if let Some(probe) = &self.checks.startup
             && !self.startup.passed
         {
@@ -176,6 +203,22 @@ impl Running {
         }
         self.ask(id, ProbeKind::Live, turn);
         self.judge(id, service, turn)
+    }
+
+    /// It was taken as ready and is not: it may still be starting, so it is judged like one that starts now.
+    fn begin_again(&mut self, id: &ReplicaId, turn: &mut Turn) -> Next {
+        let saw = self
+            .deciding()
+            .and_then(|(_, _, tracker)| tracker.last.as_ref());
+        let saw = saw.map_or("nothing", |last| &last.saw);
+        let why =
+            format!("the first probe since it was found saw: {saw}; no traffic until it succeeds");
+        turn.tell(NoteKind::Unready, id, why);
+        self.trust = Trust::Needless;
+        self.stage = Stage::Starting;
+        self.ready_since = None;
+        self.started = turn.now;
+        Next::Changed
     }
 
     /// When it has something to do without being told anything.

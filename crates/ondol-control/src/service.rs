@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ondol_model::{
-    DeployMode, Exit, Phase, Prepared, ReplicaId, RunId, ServiceRef, Time, UpdateOrder,
+    DeployMode, Digest, Exit, Phase, Prepared, ReplicaId, RunId, ServiceRef, Time, UpdateOrder,
 };
 
 use crate::NoteKind;
@@ -139,21 +139,33 @@ impl ServiceState {
     }
 
     /// When it has something to do without being told anything.
-    pub(crate) fn wake(&self) -> Option<Time> {
+    pub(crate) fn wake(&self, now: Time) -> Option<Time> {
         let replicas = self.replicas.values().filter_map(Replica::wake).min();
         let rolling = self.rolling.as_ref().and_then(Rolling::wake);
-        let preparing = self.unprepared();
-        let preparing = preparing.and_then(|target| self.preparations.wake(&target.definition));
-        [replicas, rolling, preparing].into_iter().flatten().min()
+        let proved = self.rolling.as_ref().and_then(|_| {
+            let proved = self.regulars().filter_map(Replica::proved_at);
+            proved.filter(|at| *at > now).min()
+        });
+        let preparing = self
+            .unprepared()
+            .filter_map(|target| self.preparations.wake(&target.definition))
+            .min();
+        [replicas, rolling, proved, preparing]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn reconcile(&mut self, sight: &Sight, turn: &mut Turn) -> bool {
         let Some(goal) = self.goal.clone().filter(|_| !self.leaves()) else {
-            return !sight.stop_held && self.leave_all(turn);
+            return self.leave_all(sight.stop_held, turn);
         };
         let mut changed = self.revive(&goal, turn.now);
         let wanted = self.how(&goal, sight);
-        let there = self.regulars().map(|replica| see(replica, &goal));
+        let no_room = self.lacks_room(&goal, turn);
+        let there = self
+            .regulars()
+            .map(|replica| see(replica, &goal, no_room, turn.now));
         let buckets = diff(wanted, there);
         changed |= buckets != Buckets::default();
         for number in buckets.in_place {
@@ -204,6 +216,21 @@ impl ServiceState {
         }
     }
 
+    /// One more replica does not fit now: what a waiting one was told may be out of date.
+    fn lacks_room(&self, goal: &Target, turn: &Turn) -> bool {
+        let max = goal.service.replicas_per_node_max;
+        turn.room.shortage(goal.demand()).is_some() || max.is_some_and(|max| self.placed() >= max)
+    }
+
+    /// Replicas that take up room.
+    fn placed(&self) -> u32 {
+        let placed = self
+            .replicas
+            .values()
+            .filter(|replica| replica.held.is_some());
+        u32::try_from(placed.count()).unwrap_or(u32::MAX)
+    }
+
     fn why_stopped(&self, number: u32, goal: &Target) -> (NoteKind, String) {
         let old = self
             .replicas
@@ -219,7 +246,8 @@ impl ServiceState {
         }
     }
 
-    fn leave_all(&mut self, turn: &mut Turn) -> bool {
+    /// All of them go; while others have to go first, only those without a process.
+    fn leave_all(&mut self, held: bool, turn: &mut Turn) -> bool {
         let (then, why) = match (&self.goal, self.stopped) {
             (Some(_), true) => (Then::Rest, "stopped on request"),
             (Some(_), false) => (self.discard(), "none are wanted"),
@@ -230,6 +258,7 @@ impl ServiceState {
             .replicas
             .iter()
             .filter(|(_, replica)| gone || !replica.once)
+            .filter(|(_, replica)| !held || replica.run().is_none())
             .filter(|(_, replica)| !replica.is_discarded())
             .filter(|(_, replica)| then != Then::Rest || !matches!(replica.life, Life::Ended(_)))
             .map(|(number, _)| *number)
@@ -311,21 +340,34 @@ impl ServiceState {
 
     /// What some replica is, or will be, started from and cannot yet. The goal of a replacement is prepared before
     /// the first old replica makes way for it.
-    fn unprepared(&self) -> Option<&Arc<Target>> {
+    fn unprepared(&self) -> impl Iterator<Item = &Arc<Target>> {
         let coming = self.goal.iter().filter(|_| self.is_replacing());
         self.replicas
             .values()
             .filter(|replica| matches!(replica.life, Life::Planned { .. }))
             .filter_map(|replica| replica.target.as_ref())
             .chain(coming)
-            .find(|target| self.preparations.done(&target.definition).is_none())
+            .filter(|target| self.preparations.done(&target.definition).is_none())
     }
 
     fn prepare(&mut self, turn: &mut Turn) -> bool {
-        match self.unprepared().cloned() {
-            Some(target) => self.preparations.need(&self.name, &target, turn),
-            None => false,
+        let targets: Vec<_> = self.unprepared().cloned().collect();
+        let mut changed = false;
+        for target in targets {
+            changed |= self.preparations.need(&self.name, &target, turn);
         }
+        if changed {
+            let targets = self.goal.iter().chain(&self.good).chain(&self.wanted);
+            let in_use = |definition: &Digest| {
+                let replicas = || self.replicas.values().map(|replica| &replica.definition);
+                targets
+                    .clone()
+                    .any(|target| target.definition == *definition)
+                    || replicas().any(|other| other == definition)
+            };
+            self.preparations.prune(in_use);
+        }
+        changed
     }
 
     fn step_replicas(&mut self, gate: &Gate, turn: &mut Turn) -> bool {
@@ -357,7 +399,7 @@ impl ServiceState {
         let Some(goal) = self.goal.clone() else {
             return false;
         };
-        let seen = self.progress(&goal);
+        let seen = self.progress(&goal, turn.now);
         let settled = seen.old == 0 && seen.all_good;
         let Some(rolling) = &mut self.rolling else {
             if settled
@@ -390,7 +432,7 @@ impl ServiceState {
         true
     }
 
-    fn progress(&self, goal: &Arc<Target>) -> Progress {
+    fn progress(&self, goal: &Arc<Target>, now: Time) -> Progress {
         let mut seen = Progress {
             in_flight: 0,
             old: 0,
@@ -398,7 +440,7 @@ impl ServiceState {
         };
         let mut current = 0;
         for replica in self.regulars().filter(|replica| !replica.is_discarded()) {
-            let there = see(replica, goal);
+            let there = see(replica, goal, true, now);
             if !there.current {
                 seen.old += 1;
                 continue;
@@ -514,7 +556,7 @@ impl ServiceState {
     /// A preparation ended well.
     pub(crate) fn prepared(
         &mut self,
-        definition: &ondol_model::Digest,
+        definition: &Digest,
         prepared: Prepared,
         turn: &mut Turn,
     ) -> bool {
@@ -568,16 +610,17 @@ impl ServiceState {
     }
 }
 
-fn see(replica: &Replica, goal: &Arc<Target>) -> There {
+fn see(replica: &Replica, goal: &Arc<Target>, no_room: bool, now: Time) -> There {
     let current = replica.is_of(goal);
+    let proved = !current || replica.proved_at().is_none_or(|at| at <= now);
     let standing = match &replica.life {
         _ if replica.is_discarded() => Standing::Leaving,
-        _ if replica.serves() => Standing::Serving,
+        _ if replica.serves() && proved => Standing::Serving,
         Life::Ended(Ending::Done) => Standing::Done,
         _ if replica.blamed => Standing::Failing,
         Life::Planned {
             on: Some(Phase::Pending),
-        } => Standing::Crowded,
+        } if no_room => Standing::Crowded,
         _ => Standing::Busy,
     };
     let follows = replica
