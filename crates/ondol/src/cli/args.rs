@@ -1,0 +1,384 @@
+//! What may be typed. Compose's names and flags, wherever Compose has one.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Run the services of a Compose file, and keep them running
+#[derive(Debug, Parser)]
+#[command(
+    name = "ondol",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) project: ProjectArgs,
+    #[command(flatten)]
+    pub(crate) talk: TalkArgs,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Which project.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ProjectArgs {
+    /// Compose file, or the folder it is in; several are merged in this order
+    #[arg(
+        short = 'f',
+        long = "file",
+        value_name = "FILE",
+        env = "COMPOSE_FILE",
+        value_delimiter = ':'
+    )]
+    pub(crate) files: Vec<PathBuf>,
+    /// Name of the project, instead of the one in its file or of its folder
+    #[arg(short = 'p', long, value_name = "NAME", env = "COMPOSE_PROJECT_NAME")]
+    pub(crate) project_name: Option<String>,
+    /// Turn on the services of a profile
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(crate) profiles: Vec<String>,
+    /// File with variables, instead of `.env`
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(crate) env_files: Vec<PathBuf>,
+    /// Folder that the paths in the file start from
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project_directory: Option<PathBuf>,
+}
+
+/// How to talk.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TalkArgs {
+    /// Data as JSON, one object per line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// No colours (so does the variable NO_COLOR)
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// How progress is shown
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) progress: Progress,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Progress {
+    /// Redrawn on a terminal, plain lines elsewhere
+    #[default]
+    Auto,
+    /// Redrawn
+    Tty,
+    /// One line per change
+    Plain,
+    /// None
+    Quiet,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Start a project, or bring what runs to what its file says now
+    Up(UpArgs),
+    /// Stop a project and remove what was made for it
+    Down(DownArgs),
+    /// List replicas
+    Ps(PsArgs),
+    /// Show what services write
+    Logs(LogsArgs),
+    /// Run a program inside a replica
+    Exec(ExecArgs),
+    /// Run a service once, with another command
+    Run(RunArgs),
+    /// Replace every replica by a new start of it
+    Restart(ServicesArgs),
+    /// Start services that were stopped
+    Start(ServicesArgs),
+    /// Stop services until they are started again
+    Stop(StopArgs),
+    /// Keep another number of replicas
+    Scale(ScaleArgs),
+    /// Show what replicas take
+    Top(TopArgs),
+    /// Show what was decided, and why
+    Events(EventsArgs),
+    /// Show where a port of a service is published
+    Port(PortArgs),
+    /// Say why a service is as it is
+    Why(WhyArgs),
+    /// Show what depends on what
+    Graph(GraphArgs),
+    /// Say what is wrong with a file, and what becomes of each key in it
+    Check(CheckArgs),
+    /// Print the file with everything resolved
+    Config(ConfigArgs),
+    /// Say what this machine lets Ondol do, and what not
+    Doctor,
+    /// Write a compose.yaml for what is found in a folder
+    Init(InitArgs),
+    /// Print completions for a shell
+    Completions {
+        /// bash, zsh, fish, elvish or powershell
+        shell: clap_complete::Shell,
+    },
+    /// Print the versions of this program and of the node
+    Version,
+    /// Be the node
+    Serve(ServeArgs),
+    /// Be the data plane
+    #[command(hide = true)]
+    Proxy {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        rest: Vec<String>,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    /// Services to start, with what they depend on; or the folder or file of the project
+    #[arg(value_name = "PATH|SERVICE")]
+    pub(crate) what: Vec<String>,
+    /// Return once everything runs, and leave it running
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// Follow the files of `develop.watch`
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Return once everything is ready; implies --detach
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// Give up waiting after so many seconds
+    #[arg(long, value_name = "SECONDS", requires = "wait")]
+    pub(crate) wait_timeout: Option<u64>,
+    /// Replace every replica, also where nothing changed
+    #[arg(long)]
+    pub(crate) force_recreate: bool,
+    /// Prepare services with `build:` again
+    #[arg(long)]
+    pub(crate) build: bool,
+    /// Number of replicas, instead of the file's
+    #[arg(long, value_name = "SERVICE=N", value_parser = count_of)]
+    pub(crate) scale: Vec<(String, u32)>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DownArgs {
+    /// Remove its named and anonymous volumes too
+    #[arg(short, long)]
+    pub(crate) volumes: bool,
+    /// End what still runs after so many seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PsArgs {
+    /// Only of these services
+    pub(crate) services: Vec<String>,
+    /// Those that have ended too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// Names only
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LogsArgs {
+    /// Only of these services, or replicas (web-2)
+    pub(crate) services: Vec<String>,
+    /// Go on with what is written from now on
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only from this moment on: 10m, 2h, 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = super::clock::since)]
+    pub(crate) since: Option<Since>,
+    /// Only the last so many lines of each replica, or `all`
+    #[arg(short = 'n', long, value_name = "LINES", default_value = "all", value_parser = tail)]
+    pub(crate) tail: Tail,
+    /// Show when each line was written
+    #[arg(short, long)]
+    pub(crate) timestamps: bool,
+    /// Without the replica's name before each line
+    #[arg(long)]
+    pub(crate) no_log_prefix: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExecArgs {
+    /// No terminal, though this is one
+    #[arg(short = 'T', long = "no-tty")]
+    pub(crate) no_tty: bool,
+    /// As this user
+    #[arg(short, long)]
+    pub(crate) user: Option<String>,
+    /// In this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) workdir: Option<String>,
+    /// Set a variable
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub(crate) env: Vec<String>,
+    /// Which replica, by number; the first that runs when left out
+    #[arg(long, value_name = "N")]
+    pub(crate) index: Option<u32>,
+    /// The service
+    pub(crate) service: String,
+    /// Program and arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// Forget it once it ended, with what it left
+    #[arg(long)]
+    pub(crate) rm: bool,
+    /// The service
+    pub(crate) service: String,
+    /// Program and arguments instead of the service's
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ServicesArgs {
+    /// The services; all when left out
+    pub(crate) services: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct StopArgs {
+    /// The services; all when left out
+    pub(crate) services: Vec<String>,
+    /// End what still runs after so many seconds
+    #[arg(short, long, value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ScaleArgs {
+    /// Services and how many of each
+    #[arg(required = true, value_name = "SERVICE=N", value_parser = count_of)]
+    pub(crate) counts: Vec<(String, u32)>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TopArgs {
+    /// Once, though this is a terminal
+    #[arg(long)]
+    pub(crate) no_stream: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct EventsArgs {
+    /// Only of this service
+    pub(crate) service: Option<String>,
+    /// Go on with what is decided from now on
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only from this moment on: 10m, 2h, 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = super::clock::since)]
+    pub(crate) since: Option<Since>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PortArgs {
+    /// The service
+    pub(crate) service: String,
+    /// Its port; all of them when left out
+    pub(crate) port: Option<u16>,
+    /// tcp or udp
+    #[arg(long, default_value = "tcp", value_parser = ["tcp", "udp"])]
+    pub(crate) protocol: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct WhyArgs {
+    /// The service
+    pub(crate) service: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct GraphArgs {
+    /// In the language of Graphviz
+    #[arg(long)]
+    pub(crate) dot: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CheckArgs {
+    /// The folder or file of the project
+    pub(crate) path: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ConfigArgs {
+    /// Names of the services only
+    #[arg(long)]
+    pub(crate) services: bool,
+    /// Nothing; only the exit code says whether the file is valid
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InitArgs {
+    /// The folder
+    #[arg(default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Replace a compose.yaml that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ServeArgs {
+    /// Leave when the last project is gone
+    #[arg(long, hide = true)]
+    pub(crate) ephemeral: bool,
+    /// How replicas are kept apart; the best that this machine allows when left out
+    #[arg(long, value_enum, value_name = "HOW", env = "ONDOL_SANDBOX")]
+    pub(crate) sandbox: Option<SandboxArg>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SandboxArg {
+    /// Namespaces of the machine
+    Root,
+    /// Namespaces inside a user namespace
+    User,
+    /// None: $PORT and loopback addresses
+    None,
+}
+
+/// A moment: milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Since(pub(crate) u64);
+
+/// How many lines; `None` is all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tail(pub(crate) Option<u32>);
+
+fn tail(text: &str) -> Result<Tail, String> {
+    if text == "all" {
+        return Ok(Tail(None));
+    }
+    let lines = text
+        .parse()
+        .map_err(|_| "expected a number of lines, or all".to_owned())?;
+    Ok(Tail(Some(lines)))
+}
+
+fn count_of(text: &str) -> Result<(String, u32), String> {
+    let (service, count) = text
+        .split_once('=')
+        .ok_or("expected SERVICE=N, such as web=3")?;
+    let count = count
+        .parse()
+        .map_err(|_| format!("`{count}` is not a number of replicas"))?;
+    Ok((service.to_owned(), count))
+}
+
+/// Seconds as typed.
+pub(crate) fn seconds(typed: Option<u64>) -> Option<Duration> {
+    typed.map(Duration::from_secs)
+}

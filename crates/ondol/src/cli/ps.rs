@@ -1,0 +1,65 @@
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ondol_api::{ReplicaState, ServiceState};
+use ondol_model::Phase;
+
+use super::args::{ProjectArgs, PsArgs};
+use super::clock::{now_unix_ms, span};
+use super::failure::Failure;
+use super::node;
+use super::out::Out;
+use super::table::Table;
+
+pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<ExitCode, Failure> {
+    let client = node::client()?;
+    let project = node::project(files, &client, out).await?;
+    let only = node::services(&project, &args.services)?;
+    let now = now_unix_ms();
+    let mut table = Table::new(&["NAME", "STATE", "SINCE", "RESTARTS", "PORTS", "RUNS"]);
+    let services = project
+        .services
+        .iter()
+        .filter(|service| only.is_empty() || only.contains(&service.name));
+    let replicas = services.flat_map(|service| {
+        service
+            .replicas
+            .iter()
+            .map(move |replica| (service, replica))
+    });
+    for (service, replica) in
+        replicas.filter(|(_, replica)| args.all || replica.phase != Phase::Ended)
+    {
+        if out.json {
+            out.object(replica)?;
+        } else if args.quiet {
+            out.data(&replica.name);
+        } else {
+            table.row(row(service, replica, now));
+        }
+    }
+    if !out.json && !args.quiet {
+        table.lines().iter().for_each(|line| out.data(line));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn row(service: &ServiceState, replica: &ReplicaState, now_unix_ms: u64) -> Vec<String> {
+    let state = match &replica.exit {
+        Some(exit) if replica.phase == Phase::Ended => format!("{} ({exit})", replica.phase),
+        _ => replica.phase.to_string(),
+    };
+    let ports = service.published.iter().map(|port| match port.address {
+        Some(address) => format!("{address}→{}", port.target),
+        None => port.target.to_string(),
+    });
+    let since = Duration::from_millis(now_unix_ms.saturating_sub(replica.since_unix_ms));
+    vec![
+        replica.name.clone(),
+        state,
+        span(since),
+        replica.restarts.to_string(),
+        ports.collect::<Vec<_>>().join(", "),
+        service.runs.clone().unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,24 @@
+use std::process::ExitCode;
+
+use ondol_api::ScaleBody;
+
+use super::args::{ProjectArgs, ScaleArgs};
+use super::failure::Failure;
+use super::out::Out;
+use super::{node, restart};
+
+pub(crate) async fn scale(
+    files: &ProjectArgs,
+    args: ScaleArgs,
+    out: &Out,
+) -> Result<ExitCode, Failure> {
+    let client = node::client()?;
+    let project = node::project(files, &client, out).await?;
+    let mut body = ScaleBody::default();
+    for (name, count) in &args.counts {
+        body.scale
+            .insert(node::service(&project, name)?.name.clone(), *count);
+    }
+    client.scale(&project.name, &body).await?;
+    restart::settle("scale", &client, &project.name, out).await
+}

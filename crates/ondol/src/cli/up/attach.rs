@@ -1,0 +1,190 @@
+//! `up` that stays: shows the way up, then what the services write, until Ctrl-C takes the project down.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use ondol_api::{Client, ClientError, EventState, Follow, LogLine};
+use ondol_control::NoteKind;
+use ondol_model::Project;
+use tokio::time::sleep;
+
+use super::say_addresses;
+use crate::cli::clock::now_unix_ms;
+use crate::cli::failure::Failure;
+use crate::cli::logs::Printer;
+use crate::cli::out::{Colour, Out};
+use crate::cli::progress::{Came, Goal, Interrupts, Progress};
+use crate::cli::watch::Watch;
+use crate::cli::{down, node, report};
+
+/// Before looking again for a node that has gone.
+const AGAIN: Duration = Duration::from_millis(200);
+
+pub(super) async fn attach(
+    project: &Project,
+    watch: bool,
+    client: Client,
+    out: &Out,
+) -> Result<ExitCode, Failure> {
+    let begun = now_unix_ms();
+    let mut interrupts = Interrupts::listen()?;
+    let watch = if watch {
+        Some(Watch::start(project)?)
+    } else {
+        None
+    };
+    let mut progress = Progress::new("up", &client, &project.name, out);
+    let came = progress
+        .until(Goal::Settled, None, Some(&mut interrupts))
+        .await?;
+    match (came, progress.state) {
+        (Came::Interrupted, _) => return take_down(project, &client, &mut interrupts, out).await,
+        (Came::Vanished, _) => return gone(project, out),
+        (Came::Failed, Some(state)) => {
+            report::failed(&state, &client, out).await;
+        }
+        (_, Some(state)) => say_addresses(&state, out),
+        _ => {}
+    }
+    let mut session = Session {
+        project,
+        client,
+        out,
+        since: begun,
+        printer: Printer::new(out),
+        watch,
+    };
+    loop {
+        let over = tokio::select! {
+            over = session.follow() => over?,
+            () = interrupts.next() => Over::Interrupted,
+        };
+        match over {
+            Over::Interrupted => break,
+            Over::Gone => return gone(project, out),
+            Over::NodeLost => {
+                out.say(out.paint_talk(
+                    Colour::Yellow,
+                    "the node is gone; the services go on; starting it again",
+                ));
+                node::running(out).await?;
+            }
+        }
+    }
+    take_down(project, &session.client, &mut interrupts, out).await
+}
+
+enum Over {
+    Interrupted,
+    /// Somebody took the project down.
+    Gone,
+    NodeLost,
+}
+
+struct Session<'a> {
+    project: &'a Project,
+    client: Client,
+    out: &'a Out,
+    /// Lines from this moment on have not been shown.
+    since: u64,
+    printer: Printer<'a>,
+    watch: Option<Watch>,
+}
+
+impl Session<'_> {
+    /// Shows what is written and decided, and follows watched files, until the node ends it.
+    async fn follow(&mut self) -> Result<Over, Failure> {
+        let name = &self.project.name;
+        let (lines, events) = (
+            self.client
+                .logs(name, &format!("follow=true&since_unix_ms={}", self.since))
+                .await,
+            self.client.follow_events(&format!("project={name}")).await,
+        );
+        let (mut lines, mut events): (Follow<LogLine>, Follow<EventState>) = match (lines, events) {
+            (Ok(lines), Ok(events)) => (lines, events),
+            _ => return self.why_ended().await,
+        };
+        loop {
+            tokio::select! {
+                line = lines.next() => match line {
+                    Some(Ok(line)) => {
+                        self.since = line.at_unix_ms + 1;
+                        self.printer.print(&line)?;
+                    }
+                    _ => return self.why_ended().await,
+                },
+                event = events.next() => match event {
+                    Some(Ok(event)) => self.tell(&event),
+                    _ => return self.why_ended().await,
+                },
+                changed = next_change(&mut self.watch) => {
+                    if let Some(watch) = &self.watch {
+                        watch.act(changed, self.project, &self.client, self.out).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn why_ended(&self) -> Result<Over, Failure> {
+        match self.client.project(&self.project.name).await {
+            Ok(None) => Ok(Over::Gone),
+            Err(error @ ClientError::Refused(_)) => Err(error.into()),
+            Ok(Some(_)) | Err(_) => {
+                sleep(AGAIN).await;
+                Ok(Over::NodeLost)
+            }
+        }
+    }
+
+    /// Decisions that people who look at logs want to know of.
+    fn tell(&self, event: &EventState) {
+        let colour = match event.kind {
+            NoteKind::Exited | NoteKind::Backoff | NoteKind::RolledBack | NoteKind::Unready => {
+                Colour::Red
+            }
+            NoteKind::Changed | NoteKind::Replaced | NoteKind::Scaled | NoteKind::Ready => {
+                Colour::Dim
+            }
+            _ => return,
+        };
+        if !self.out.quiet && !self.out.json {
+            let who = event.replica.as_deref().unwrap_or(event.service.as_str());
+            let line = format!("ondol: {who}: {}", event.why);
+            self.out.say(self.out.paint_talk(colour, line));
+        }
+    }
+}
+
+async fn next_change(watch: &mut Option<Watch>) -> crate::cli::watch::Changes {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn gone(project: &Project, out: &Out) -> Result<ExitCode, Failure> {
+    out.say(format_args!("project `{}` was taken down", project.name));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn take_down(
+    project: &Project,
+    client: &Client,
+    interrupts: &mut Interrupts,
+    out: &Out,
+) -> Result<ExitCode, Failure> {
+    if !out.quiet {
+        out.say(format_args!(
+            "stopping `{}`; Ctrl-C again hastens",
+            project.name
+        ));
+    }
+    client.down(&project.name, false).await?;
+    let mut progress = Progress::new("down", client, &project.name, out);
+    while progress.until(Goal::Gone, None, Some(interrupts)).await? == Came::Interrupted {
+        down::hasten(client, &project.name).await?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,80 @@
+use std::process::ExitCode;
+
+use ondol_api::{ReplicaState, ServiceState};
+
+use super::args::{ProjectArgs, WhyArgs};
+use super::failure::Failure;
+use super::out::{Colour, Out};
+use super::{events, node};
+
+pub(crate) async fn why(
+    files: &ProjectArgs,
+    args: WhyArgs,
+    out: &Out,
+) -> Result<ExitCode, Failure> {
+    let client = node::client()?;
+    let project = node::project(files, &client, out).await?;
+    let service = node::service(&project, &args.service)?;
+    let why = client.why(&project.name, service.name.as_str()).await?;
+    if out.json {
+        out.object(&why)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for line in service_lines(&why.service) {
+        out.data(line);
+    }
+    for replica in &why.service.replicas {
+        for line in replica_lines(replica) {
+            out.data(line);
+        }
+    }
+    if !why.events.is_empty() {
+        out.data(out.paint(Colour::Bold, "what was decided:"));
+    }
+    for event in &why.events {
+        out.data(format_args!("  {}", events::line(event, out)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn service_lines(service: &ServiceState) -> Vec<String> {
+    let mut lines = vec![format!(
+        "{} is {}: {} of {} ready",
+        service.name,
+        service.phase.word(),
+        service.ready,
+        service.wanted
+    )];
+    let mut fact = |head: &str, text: &Option<String>| {
+        lines.extend(text.as_ref().map(|text| format!("  {head:12} {text}")));
+    };
+    fact("failed", &service.failed);
+    fact("rolled back", &service.rolled_back);
+    fact("waits for", &service.waits_for);
+    fact("runs", &service.runs);
+    lines
+}
+
+fn replica_lines(replica: &ReplicaState) -> Vec<String> {
+    let mut lines = vec![format!("{} is {}", replica.name, replica.phase)];
+    let mut fact = |head: &str, text: Option<String>| {
+        lines.extend(text.map(|text| format!("  {head:12} {text}")));
+    };
+    fact("because", replica.why.clone());
+    fact("process", replica.pid.map(|pid| pid.to_string()));
+    fact("address", replica.ip.map(|ip| ip.to_string()));
+    fact("last ended", replica.exit.as_ref().map(ToString::to_string));
+    fact(
+        "restarts",
+        Some(replica.restarts)
+            .filter(|n| *n > 0)
+            .map(|n| n.to_string()),
+    );
+    if let Some(probe) = &replica.probe {
+        fact("expected", Some(probe.expected.clone()));
+        fact("saw", probe.saw.clone());
+        let failures = format!("{} of {}", probe.failures, probe.failures_max);
+        fact("failures", Some(failures).filter(|_| probe.failures > 0));
+    }
+    lines
+}
