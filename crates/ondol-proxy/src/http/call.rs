@@ -5,6 +5,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+use ondol_model::Time;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -48,20 +49,23 @@ impl Call<'_> {
         for _ in 0..limits.attempts_max {
             refused.pause(self.cluster).await;
             let in_flight = self.pick(&refused).await?;
+            let now = shard.now();
             let reused = match only_new {
                 true => None,
-                false => self.reuse(&in_flight, repeatable),
+                false => self.reuse(&in_flight, repeatable, now),
             };
-            let Some(mut lease) = (match reused {
-                Some(connection) => Some(self.lease(in_flight, connection)),
-                None => self.open(in_flight, &mut refused).await,
-            }) else {
-                refusal = Refusal::ConnectFailed;
-                continue;
+            let (mut lease, sent) = match reused {
+                Some(connection) => (self.lease(in_flight, connection), now),
+                None => match self.open(in_flight, &mut refused).await {
+                    Some(connected) => connected,
+                    None => {
+                        refusal = Refusal::ConnectFailed;
+                        continue;
+                    }
+                },
             };
             request.body_mut().count_for(&lease.in_flight);
             let spare = repeatable.then(|| copy(&request));
-            let sent = shard.now();
             match lease.connection.sender.try_send_request(request).await {
                 Ok(response) => {
                     lease.in_flight.answered(sent, shard.now());
@@ -105,7 +109,7 @@ impl Call<'_> {
         }
     }
 
-    fn reuse(&self, in_flight: &InFlight, repeatable: bool) -> Option<Pooled> {
+    fn reuse(&self, in_flight: &InFlight, repeatable: bool, now: Time) -> Option<Pooled> {
         let limits = &self.shard.limits;
         let idle_max = match repeatable {
             true => limits.pool_idle_time_max,
@@ -113,11 +117,11 @@ impl Call<'_> {
         };
         in_flight
             .pool
-            .take(in_flight.address(self.port), idle_max, self.shard.now())
+            .take(in_flight.address(self.port), idle_max, now)
     }
 
-    /// A new connection; `None` when the endpoint refuses it, which is noted.
-    async fn open(&self, in_flight: InFlight, refused: &mut Refused) -> Option<Lease> {
+    /// A new connection and when it was there; `None` when the endpoint refuses it, which is noted.
+    async fn open(&self, in_flight: InFlight, refused: &mut Refused) -> Option<(Lease, Time)> {
         let limits = &self.shard.limits;
         let connecting = TcpStream::connect(in_flight.address(self.port));
         let Ok(Ok(stream)) = timeout(limits.connect_time_max, connecting).await else {
@@ -138,7 +142,7 @@ impl Call<'_> {
             let _ = connection.with_upgrades().await;
         });
         let opened = self.shard.now();
-        Some(self.lease(in_flight, Pooled { sender, opened }))
+        Some((self.lease(in_flight, Pooled { sender, opened }), opened))
     }
 
     fn lease(&self, in_flight: InFlight, connection: Pooled) -> Lease {
