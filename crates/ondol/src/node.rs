@@ -22,6 +22,7 @@ use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ondol_api::{NodeState, Request, Sandbox};
 use ondol_control::{Control, Event};
@@ -38,6 +39,9 @@ pub(crate) use proxy::control_socket as proxy_socket;
 
 /// Observations taken together before the core is asked what follows, so that a burst is published once.
 const BURST: usize = 256;
+
+/// How long a node that `up` started stays without a project: the `up` may have failed.
+const IDLE_MAX: Duration = Duration::from_secs(5);
 
 pub(crate) struct Node {
     control: Control,
@@ -95,15 +99,21 @@ impl Node {
                 }
             };
             let mut burst = Vec::new();
+            let idle =
+                self.ephemeral && self.kept.is_empty() && self.control.view().projects.is_empty();
             tokio::select! {
                 biased;
                 _ = inboxes.told_to_leave.recv() => self.leaving = true,
                 _ = inboxes.interrupted.recv() => self.leaving = true,
                 _ = inboxes.observations.recv_many(&mut burst, BURST) => self.saw(burst),
                 Some(event) = inboxes.proxy.recv() => self.hear(event),
-                Some(()) = inboxes.proxy_ended.recv() => self.start_proxy(),
+                Some(()) = inboxes.proxy_ended.recv() => {
+                    self.proxies.running = false;
+                    self.start_proxy();
+                }
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
+                () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,
             }
         }
     }

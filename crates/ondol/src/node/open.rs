@@ -90,27 +90,15 @@ async fn serve_api(
 impl Node {
     async fn open(options: Options, store: Store) -> Result<(Node, Inboxes, Door), Failed> {
         let sandbox = options.sandbox.unwrap_or_else(Sandbox::best);
-        let config = Config {
-            state_dir: options.state_dir.clone(),
-            sandbox,
-            ondol: options.ondol.clone(),
-            path: options.path,
-            home: options.home,
-            subnets: Subnets::default(),
-        };
         let (observe, observations) = mpsc::channel(OBSERVATIONS_MAX);
-        let engine = Engine::open(config, observe)
+        let engine = Engine::open(config(&options, sandbox), observe)
             .await
             .map_err(failed("services cannot be run here"))?;
         let (ended, proxy_ended) = mpsc::channel(1);
-        let proxies = proxy::Starter {
-            ondol: options.ondol,
-            state_dir: options.state_dir.clone(),
-            ended,
-        };
+        let mut proxies = proxy::Starter::new(options.ondol, options.state_dir.clone(), ended);
         let (link, mut proxy) = Link::start(proxy::control_socket(&options.state_dir));
         let mut listeners = Listeners::default();
-        let proxy_pid = meet_proxy(&mut proxy, &proxies, &engine, &mut listeners).await?;
+        let proxy_pid = meet_proxy(&mut proxy, &mut proxies, &engine, &mut listeners).await?;
         let (requests, asked) = mpsc::channel(REQUESTS_MAX);
         let state = watch::Sender::new(Arc::new(NodeState::default()));
         let newest_event = watch::Sender::new(store.newest_event().map_err(Failed::Store)?);
@@ -119,29 +107,24 @@ impl Node {
             state: state.subscribe(),
             newest_event: newest_event.subscribe(),
         };
+        let hear = |kind| signal(kind).map_err(failed("signals cannot be heard"));
         let inboxes = Inboxes {
             requests: asked,
             observations,
             proxy,
             proxy_ended,
-            told_to_leave: signal(SignalKind::terminate())
-                .map_err(failed("signals cannot be heard"))?,
-            interrupted: signal(SignalKind::interrupt())
-                .map_err(failed("signals cannot be heard"))?,
-        };
-        let machine = Machine {
-            capacity: engine.capacity(),
-            attributes: attributes(),
+            told_to_leave: hear(SignalKind::terminate())?,
+            interrupted: hear(SignalKind::interrupt())?,
         };
         let node = Node {
-            control: Control::new(machine),
+            control: Control::new(machine(&engine)),
             engine,
             link,
             proxies,
+            proxy_pid,
             store,
             clock: Clock::start(),
             listeners,
-            proxy_pid,
             kept: BTreeMap::new(),
             addresses: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -177,6 +160,7 @@ impl Node {
             if let Some(pid) = self.proxy_pid {
                 super::proxy::end(pid);
             }
+            self.engine.leave().await;
         }
     }
 }
@@ -184,7 +168,7 @@ impl Node {
 /// Waits for the proxy's first word: one that outlived the last node brings its sockets back.
 async fn meet_proxy(
     events: &mut mpsc::UnboundedReceiver<LinkEvent>,
-    proxies: &proxy::Starter,
+    proxies: &mut proxy::Starter,
     engine: &Engine,
     listeners: &mut Listeners,
 ) -> Result<Option<u32>, Failed> {
@@ -208,12 +192,25 @@ async fn meet_proxy(
         ))
 }
 
-fn attributes() -> BTreeMap<String, String> {
-    let hostname = nix::unistd::gethostname()
-        .ok()
-        .and_then(|name| name.into_string().ok());
-    let pairs = [
-        ("node.hostname", hostname),
+fn config(options: &Options, sandbox: Sandbox) -> Config {
+    Config {
+        state_dir: options.state_dir.clone(),
+        sandbox,
+        ondol: options.ondol.clone(),
+        path: options.path.clone(),
+        home: options.home.clone(),
+        subnets: Subnets::default(),
+    }
+}
+
+/// What this machine has, and what placement constraints may ask for.
+fn machine(engine: &Engine) -> Machine {
+    let hostname = nix::unistd::gethostname().ok();
+    let attributes = [
+        (
+            "node.hostname",
+            hostname.and_then(|name| name.into_string().ok()),
+        ),
         ("node.role", Some("manager".to_owned())),
         ("node.platform.os", Some(std::env::consts::OS.to_owned())),
         (
@@ -221,10 +218,11 @@ fn attributes() -> BTreeMap<String, String> {
             Some(std::env::consts::ARCH.to_owned()),
         ),
     ];
-    pairs
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect()
+    let known = |(name, value): (&str, Option<String>)| Some((name.to_owned(), value?));
+    Machine {
+        capacity: engine.capacity(),
+        attributes: attributes.into_iter().filter_map(known).collect(),
+    }
 }
 
 fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Failed {

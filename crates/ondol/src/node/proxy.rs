@@ -9,7 +9,8 @@ use std::time::Duration;
 use ondol_runtime::Engine;
 use tokio::sync::mpsc;
 
-/// A proxy that dies at once is not started more often than this.
+/// A proxy that lived shorter than this is started again after a pause, so that one that cannot run does not take a core.
+const YOUNG: Duration = Duration::from_secs(1);
 const RESTART_PAUSE: Duration = Duration::from_millis(200);
 
 /// Where the node meets its proxy.
@@ -17,12 +18,15 @@ pub(crate) fn control_socket(state_dir: &Path) -> PathBuf {
     state_dir.join("proxy.sock")
 }
 
-/// Starts proxies. It tells when one ended, so that the next is started.
+/// Starts proxies, one at a time.
 #[derive(Debug)]
 pub(crate) struct Starter {
-    pub(crate) ondol: PathBuf,
-    pub(crate) state_dir: PathBuf,
-    pub(crate) ended: mpsc::Sender<()>,
+    ondol: PathBuf,
+    state_dir: PathBuf,
+    /// Told when a proxy that was started here ended.
+    ended: mpsc::Sender<()>,
+    /// One that was started here has not ended yet.
+    pub(crate) running: bool,
 }
 
 /// Asks a proxy to leave.
@@ -37,8 +41,24 @@ pub(crate) fn end(pid: u32) {
 }
 
 impl Starter {
+    pub(crate) fn new(ondol: PathBuf, state_dir: PathBuf, ended: mpsc::Sender<()>) -> Self {
+        Starter {
+            ondol,
+            state_dir,
+            ended,
+            running: false,
+        }
+    }
+
     /// Starts a proxy in a session of its own, so that it outlives this node.
-    pub(crate) fn start(&self, engine: &Engine) -> io::Result<()> {
+    pub(crate) fn start(&mut self, engine: &Engine) -> io::Result<()> {
+        if std::mem::replace(&mut self.running, true) {
+            return Ok(());
+        }
+        self.spawn(engine).inspect_err(|_| self.running = false)
+    }
+
+    fn spawn(&self, engine: &Engine) -> io::Result<()> {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -59,8 +79,12 @@ impl Starter {
             .spawn()?;
         let ended = self.ended.clone();
         tokio::spawn(async move {
-            let _ = child.wait().await;
-            tokio::time::sleep(RESTART_PAUSE).await;
+            let young = tokio::time::timeout(YOUNG, child.wait()).await.is_ok();
+            if young {
+                tokio::time::sleep(RESTART_PAUSE).await;
+            } else {
+                let _ = child.wait().await;
+            }
             let _ = ended.send(()).await;
         });
         Ok(())
