@@ -7,6 +7,7 @@ mod command;
 mod metadata;
 mod policy;
 mod say;
+mod sim;
 mod tidy;
 mod tree;
 
@@ -25,6 +26,8 @@ struct Arguments {
 enum Verb {
     /// Everything that must hold before a change lands.
     Ci(ci::Options),
+    /// The control core in a simulated world with faults.
+    Sim(sim::Options),
     /// Speed and memory beside others, against the goals.
     Bench(bench::Options),
     /// House rules that no compiler checks.
@@ -36,6 +39,7 @@ enum Verb {
 fn main() -> ExitCode {
     let done = match Arguments::parse().verb {
         Verb::Ci(options) => ci::run(&options),
+        Verb::Sim(options) => sim::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Tidy => tidy::run(),
         Verb::Policy => policy::run(),

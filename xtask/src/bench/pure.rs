@@ -1,11 +1,11 @@
-//! What needs no process: placement. Measured in a build for speed, as the product is.
+//! What needs no process: placement and the simulator. Measured in a build for speed, as the product is.
 
 use anyhow::{Context, Result};
 use ondol_control::Fleet;
 use ondol_model::{Bytes, Capacity, Demand};
 
 use crate::clock::Stopwatch;
-use crate::{command, say, tree};
+use crate::{command, say, sim, tree};
 
 use super::samples::Samples;
 
@@ -31,7 +31,7 @@ pub(crate) fn measure(rounds: u32) -> Samples {
         );
         match command::output(&mut run).and_then(|printed| read(&printed)) {
             Ok(seen) => samples = samples.and(seen),
-            Err(error) => say::line(&format!("bench: placement: {error:#}")),
+            Err(error) => say::line(&format!("bench: placement and simulator: {error:#}")),
         }
     }
     samples
@@ -45,6 +45,14 @@ pub(crate) fn print() -> Result<()> {
     say::line(&format!(
         "placement {}",
         f64::from(PLACEMENTS) / watch.elapsed().as_secs_f64()
+    ));
+    say::line(&format!(
+        "sim {}",
+        sim::timed(&sim::Options {
+            seeds: 10_000,
+            steps: 1_000,
+            start_seed: 1,
+        })?
     ));
     Ok(())
 }

@@ -37,7 +37,7 @@ const TOOLS: [Tool; 20] = [
     Tool("nginx", "nginx-light", "nginx as a local process"),
     Tool("node", "nodejs", "services in JavaScript"),
     Tool("npm", "npm", "preparing services in JavaScript"),
-    Tool("pasta", "passt", "the way out of a sandbox without root"),
+    Tool("nft", "nftables", "the way out of a sandbox"),
     Tool("pip3", "python3-pip", "preparing services in Python"),
     Tool("python3", "python3", "services in Python"),
     Tool(
