@@ -7,6 +7,7 @@ mod discard;
 mod hosts;
 mod inside;
 mod machine;
+mod oven;
 mod paths;
 mod plan;
 mod ports;
@@ -278,7 +279,7 @@ impl Engine {
     /// Makes a process that is about to be started (the proxy) see the replicas' network.
     pub fn place(&self, command: &mut std::process::Command) -> io::Result<()> {
         match &self.inner.world {
-            Some(world) => world.place(command),
+            Some(world) => world.place(command, true),
             None => Ok(()),
         }
     }

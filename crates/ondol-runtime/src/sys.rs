@@ -115,12 +115,6 @@ pub(crate) fn set_capabilities(mask: u64) -> io::Result<()> {
     }
 }
 
-/// Makes the terminal of `stdin` the controlling one, for `exec` with a terminal; failure leaves it as it is.
-pub(crate) fn take_terminal() {
-    // SAFETY: ioctl with an integer argument on descriptor 0.
-    unsafe { libc::ioctl(0, libc::TIOCSCTTY, 0) };
-}
-
 /// Lets `command` join namespaces before its program begins.
 pub(crate) fn join_before_exec(command: &mut Command, namespaces: Vec<OwnedFd>) {
     let join = move || {

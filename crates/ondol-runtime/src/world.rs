@@ -83,14 +83,18 @@ impl World {
             .map(TcpStream::from)
     }
 
-    /// Lets a process that is about to be started begin inside.
-    pub(crate) fn place(&self, command: &mut Command) -> io::Result<()> {
+    /// Lets a process that is about to be started begin inside; with `own_network` false, as the world's user but
+    /// on the machine's network.
+    pub(crate) fn place(&self, command: &mut Command, own_network: bool) -> io::Result<()> {
         // Entering a user namespace gives the right to enter those that belong to it.
-        let namespaces = ["user", "net"].map(|kind| File::open(self.namespace(kind)));
-        let opened: io::Result<Vec<OwnedFd>> = namespaces
-            .into_iter()
-            .map(|file| file.map(OwnedFd::from))
-            .collect();
+        let kinds = if own_network {
+            &["user", "net"][..]
+        } else {
+            &["user"]
+        };
+        let namespaces = kinds.iter().map(|kind| File::open(self.namespace(kind)));
+        let opened: io::Result<Vec<OwnedFd>> =
+            namespaces.map(|file| file.map(OwnedFd::from)).collect();
         crate::sys::join_before_exec(command, opened?);
         Ok(())
     }

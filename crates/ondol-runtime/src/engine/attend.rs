@@ -135,6 +135,6 @@ pub(super) fn clear_after_lost_shim(inner: &Inner, id: &ReplicaId, dir: &Path) {
         &super::plan::group_name(id),
         crate::cgroup::Limits::default(),
     );
-    crate::leftover::end(id, plan.as_ref());
+    crate::leftover::end(inner.paths.tag(), id, plan.as_ref());
     let _ = std::fs::remove_file(dir.join(crate::shim::SOCKET));
 }

@@ -1,4 +1,5 @@
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,14 +67,29 @@ async fn end(inner: &Inner, id: &ReplicaId) {
 fn remove(dir: &Path, with_volumes: bool) {
     let volumes = dir.join("volumes");
     if with_volumes || !volumes.is_dir() {
-        let _ = fs::remove_dir_all(dir);
+        remove_tree(dir);
         return;
     }
     for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.path() != volumes {
-            let _ = fs::remove_dir_all(entry.path()).or_else(|_| fs::remove_file(entry.path()));
+        if entry.path() != volumes && fs::remove_file(entry.path()).is_err() {
+            remove_tree(&entry.path());
         }
     }
+}
+
+/// Removes a folder, also where a service (or the kernel, for an overlay's work) forbade its owner to enter.
+pub(super) fn remove_tree(dir: &Path) {
+    if fs::remove_dir_all(dir).is_ok() {
+        return;
+    }
+    let mut folders = vec![dir.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let _ = fs::set_permissions(&folder, fs::Permissions::from_mode(0o700));
+        let inside = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let inner = inside.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        folders.extend(inner.map(|entry| entry.path()));
+    }
+    let _ = fs::remove_dir_all(dir);
 }
 
 /// Removes a project's replicas and, when asked, its volumes.
@@ -90,7 +106,7 @@ pub(super) async fn project(inner: Arc<Inner>, project: ProjectName, with_volume
     let name = project.clone();
     let _ = tokio::task::spawn_blocking(move || {
         if with_volumes {
-            let _ = fs::remove_dir_all(dir);
+            remove_tree(&dir);
             volumes::remove(&inner_too, &name);
         } else {
             let _ = fs::remove_dir(dir);

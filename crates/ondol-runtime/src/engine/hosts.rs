@@ -13,6 +13,7 @@ use super::Inner;
 use crate::spec::Facts;
 
 pub(super) const FILE: &str = "hosts";
+pub(super) const RESOLVERS: &str = "resolv.conf";
 
 /// Names of a project, from now on.
 pub(super) fn set(inner: &Inner, project: &ProjectName, names: BTreeMap<String, IpAddr>) {
@@ -50,8 +51,20 @@ pub(super) fn write_first(inner: &Inner, run: &Run, facts: &Facts, dir: &Path) -
         let names = state.names.get(&run.replica.project).unwrap_or(&none);
         render(&hostname, facts.ip, names)
     };
+    write_files(dir, &text)
+}
+
+/// The file of something that runs on the machine's network.
+pub(super) fn write_plain(dir: &Path) -> io::Result<()> {
+    let text = fs::read_to_string("/etc/hosts").unwrap_or_default();
     rewrite(&dir.join(FILE), &text)?;
-    rewrite(&dir.join("resolv.conf"), &resolvers())
+    let resolvers = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    rewrite(&dir.join(RESOLVERS), &resolvers)
+}
+
+fn write_files(dir: &Path, hosts: &str) -> io::Result<()> {
+    rewrite(&dir.join(FILE), hosts)?;
+    rewrite(&dir.join(RESOLVERS), &resolvers())
 }
 
 /// The machine's resolvers, without those that only the machine itself can reach.

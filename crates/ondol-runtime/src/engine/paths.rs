@@ -52,6 +52,14 @@ impl Paths {
         self.replica(replica).join("logs")
     }
 
+    /// A folder of its own for something that is thrown away.
+    pub(super) fn scratch(&self, number: u64) -> PathBuf {
+        let own = std::process::id();
+        self.state_dir
+            .join("prepared")
+            .join(format!(".bake-{own}-{number}"))
+    }
+
     pub(super) fn volumes(&self) -> PathBuf {
         self.state_dir.join("volumes")
     }

@@ -2,7 +2,7 @@
 
 mod env;
 mod moved;
-mod room;
+pub(super) mod room;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

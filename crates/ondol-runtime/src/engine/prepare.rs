@@ -3,7 +3,10 @@ use std::sync::Arc;
 use ondol_model::{Digest, Observation, Project, Service, ServiceName, ServiceRef};
 
 use super::Inner;
-use crate::Launch;
+use super::oven::RoomOven;
+use crate::sandbox::Sandbox;
+use crate::source::{self, SourceError, SourceErrorKind};
+use crate::{Launch, PrepareRequest};
 
 /// Prepares a service and says what it does meanwhile.
 pub(super) async fn prepare(
@@ -32,7 +35,9 @@ pub(super) async fn prepare(
                     doing,
                 });
             };
-            run(&inner, &project, service, again, &mut doing)
+            run(&inner, &project, service, again, |request| {
+                source::prepare(request, &mut doing)
+            })
         })
     };
     let prepared = worker
@@ -56,13 +61,25 @@ pub(super) async fn prepare(
     inner.observe(word).await;
 }
 
-/// What to run of a service that was prepared.
+/// What to run of a service. One that was not prepared, or whose files are gone, is prepared now: a start must not
+/// fail because a folder that can be made again was removed.
 pub(super) fn launch(
     inner: &Inner,
     project: &Project,
     service: &Service,
 ) -> Result<Launch, String> {
-    run(inner, project, service, false, &mut |_| {})
+    run(
+        inner,
+        project,
+        service,
+        false,
+        |request| match source::launch(request) {
+            Err(error) if matches!(error.kind, SourceErrorKind::NotPrepared) => {
+                source::prepare(request, &mut |_| {})
+            }
+            other => other,
+        },
+    )
 }
 
 fn learn(inner: &Inner, id: &ServiceRef, launch: &Launch) {
@@ -72,21 +89,20 @@ fn learn(inner: &Inner, id: &ServiceRef, launch: &Launch) {
 }
 
 fn run(
-    _inner: &Inner,
-    _project: &Project,
+    inner: &Inner,
+    project: &Project,
     service: &Service,
-    _again: bool,
-    _doing: &mut dyn FnMut(String),
+    again: bool,
+    door: impl FnOnce(&PrepareRequest<'_>) -> Result<Launch, SourceError>,
 ) -> Result<Launch, String> {
-    let words = [&service.entrypoint, &service.command]
-        .into_iter()
-        .flatten();
-    Ok(Launch {
-        argv: words.flatten().cloned().collect(),
-        env: service.environment.clone(),
-        workdir: service.working_dir.clone().unwrap_or_else(|| "/".into()),
-        user: service.user.clone(),
-        ports: service.expose.clone(),
-        ..Launch::default()
-    })
+    let oven = RoomOven { inner };
+    let request = PrepareRequest {
+        project,
+        service,
+        state_dir: inner.paths.state_dir(),
+        layered: inner.config.sandbox != Sandbox::None,
+        again,
+        oven: &oven,
+    };
+    door(&request).map_err(|error| error.to_string())
 }

@@ -72,7 +72,7 @@ fn begin(inner: &Inner, run: &Run) -> Result<(BlockingStream, Child), String> {
             task: spec.task,
         });
     }
-    spawn(inner, &dir)
+    spawn(inner, &dir, !run.service.host_network)
         .map_err(|error| format!("its shim ({}): {error}", inner.config.ondol.display()))
 }
 
@@ -92,7 +92,11 @@ fn write(inner: &Inner, run: &Run, spec: &Spec) -> io::Result<()> {
 }
 
 /// The shim's standard input is a connection to this node, so that nothing has to be waited for.
-fn spawn(inner: &Inner, dir: &std::path::Path) -> io::Result<(BlockingStream, Child)> {
+pub(super) fn spawn(
+    inner: &Inner,
+    dir: &std::path::Path,
+    own_network: bool,
+) -> io::Result<(BlockingStream, Child)> {
     let (ours, theirs) = BlockingStream::pair()?;
     let mut command = Command::new(&inner.config.ondol);
     command
@@ -104,7 +108,7 @@ fn spawn(inner: &Inner, dir: &std::path::Path) -> io::Result<(BlockingStream, Ch
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     if let Some(world) = &inner.world {
-        world.place(&mut command)?;
+        world.place(&mut command, own_network)?;
     }
     Ok((ours, command.spawn()?))
 }

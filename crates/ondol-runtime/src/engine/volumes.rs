@@ -128,7 +128,7 @@ pub(super) fn remove(inner: &Inner, project: &ProjectName) {
             continue;
         };
         if fs::read_to_string(entry.path()).is_ok_and(|owner| owner == project.as_str()) {
-            let _ = fs::remove_dir_all(folder.join(volume));
+            super::discard::remove_tree(&folder.join(volume));
             let _ = fs::remove_file(entry.path());
         }
     }

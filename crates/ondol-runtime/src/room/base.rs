@@ -42,6 +42,23 @@ pub(super) fn place(plan: &Room) -> PathBuf {
     plan.work.join("root")
 }
 
+/// Folders of the machine that installers write to. Where only one user id exists the machine's root is nobody, and
+/// what is his cannot be written to; a folder of the same name among the replica's own makes it the replica's.
+const WRITTEN: [&str; 12] = [
+    "usr/bin",
+    "usr/lib",
+    "usr/lib/node_modules",
+    "usr/local/bin",
+    "usr/local/etc",
+    "usr/local/include",
+    "usr/local/lib",
+    "usr/local/lib/node_modules",
+    "usr/local/sbin",
+    "usr/local/share",
+    "usr/sbin",
+    "usr/share",
+];
+
 /// Lays it out at [`place`]. Returns what could not be done as it should.
 pub(super) fn lay(plan: &Room) -> Result<Vec<String>, String> {
     let root = &plan.upper;
@@ -54,6 +71,14 @@ pub(super) fn lay(plan: &Room) -> Result<Vec<String>, String> {
     for dir in NEW {
         let mode = if dir == "tmp" { 0o1777 } else { 0o755 };
         make(&root.join(dir), mode)?;
+    }
+    if plan.single_uid {
+        for dir in WRITTEN {
+            make(&root.join(dir), 0o755)?;
+        }
+        for python in python_packages() {
+            make(&root.join(python), 0o755)?;
+        }
     }
     link("../run", &root.join("var/run"));
     link("../run/lock", &root.join("var/lock"));
@@ -104,6 +129,16 @@ fn lay_top(plan: &Room, top: &str) -> Result<Option<String>, String> {
     Ok(overlay
         .mount(&place(plan).join(top))?
         .map(|word| format!("/{top}: {word}")))
+}
+
+/// `usr/local/lib/python3.11/dist-packages`, of each version.
+fn python_packages() -> Vec<PathBuf> {
+    let entries = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| name.starts_with("python3."))
+        .map(|name| Path::new("usr/local/lib").join(name).join("dist-packages"))
+        .collect()
 }
 
 fn is_real_dir(path: &Path) -> bool {

@@ -68,7 +68,7 @@ pub(super) struct Overlay<'a> {
 
 impl Overlay<'_> {
     /// Lays them over each other at `at`. Where the file system of `upper` cannot take what is written, memory
-    /// does: then the answer says so.
+    /// does, and where a single folder cannot be laid over at all, it is shown as it is: then the answer says so.
     pub(super) fn mount(&self, at: &Path) -> Result<Option<String>, String> {
         for dir in [self.upper, self.work] {
             fs::create_dir_all(dir).map_err(|error| failed("folder", dir, error))?;
@@ -87,8 +87,24 @@ impl Overlay<'_> {
                 "what is written here is kept in memory only, because {} cannot take it ({first})",
                 self.upper.display()
             ))),
-            Err(error) => Err(failed("layers", at, error)),
+            Err(error) => self
+                .as_it_is(at)
+                .map_err(|_| failed("layers", at, error))
+                .map(Some),
         }
+    }
+
+    /// Inside a user namespace a folder of the machine with other file systems mounted below it is no layer.
+    fn as_it_is(&self, at: &Path) -> Result<String, String> {
+        let [only] = self.lowers else {
+            return Err(String::new());
+        };
+        bind(only, at)?;
+        read_only(at)?;
+        Ok(format!(
+            "nothing can be written here, because {} cannot be a layer",
+            only.display()
+        ))
     }
 
     fn lay(&self, upper: &Path, work: &Path, at: &Path) -> nix::Result<()> {

@@ -34,7 +34,9 @@ pub(crate) fn remove(subnets: Subnets) {
     if let Ok(network) = Network::here() {
         let _ = network.remove(&bridge);
     }
-    let _ = nftables(&format!("table ip {bridge} {{}}\ndelete table ip {bridge}\n"));
+    let _ = nftables(&format!(
+        "table ip {bridge} {{}}\ndelete table ip {bridge}\n"
+    ));
 }
 
 /// Lets replicas out of the machine, and keeps them from each other. The error says for people what is missing.

@@ -18,11 +18,15 @@ pub(super) fn env(
     place: &Place,
 ) -> BTreeMap<String, String> {
     let mut env = launch.env.clone();
+    // What leftovers of a lost shim are recognised by: the file cannot change it.
+    env.insert(
+        crate::leftover::NODE.to_owned(),
+        inner.paths.tag().to_owned(),
+    );
+    env.insert(crate::leftover::REPLICA.to_owned(), run.replica.to_string());
     let mut add = |name: &str, value: String| {
         env.entry(name.to_owned()).or_insert(value);
     };
-    // Also what leftovers of a lost shim are recognised by.
-    add(crate::leftover::MARK, run.replica.to_string());
     add("HOSTNAME", super::hostname(run));
     if let Some(port) = place.port {
         add(&run.service.port_env, port.to_string());
@@ -34,23 +38,23 @@ pub(super) fn env(
     for (name, value) in found.env {
         add(name, value);
     }
-    let path = env
-        .entry("PATH".to_owned())
-        .or_insert_with(|| PATH.to_owned());
+    let path = |env: &mut BTreeMap<String, String>, dir: &str| {
+        let path = env
+            .entry("PATH".to_owned())
+            .or_insert_with(|| PATH.to_owned());
+        append(path, dir);
+    };
     if inner.config.sandbox == Sandbox::None {
-        // The machine's own programs are all there is: search where its person would.
-        for dir in inner
-            .config
-            .path
-            .split(':')
-            .filter(|dir| dir.starts_with('/'))
-        {
-            append(path, dir);
+        if let Some(home) = &inner.config.home {
+            let home = home.to_string_lossy().into_owned();
+            env.entry("HOME".to_owned()).or_insert(home);
         }
+        // The machine's own programs are all there is: search where its person would.
+        let dirs = inner.config.path.split(':');
+        dirs.filter(|dir| dir.starts_with('/'))
+            .for_each(|dir| path(&mut env, dir));
     }
-    for dir in found.path {
-        append(path, &dir);
-    }
+    found.path.iter().for_each(|dir| path(&mut env, dir));
     env
 }
 

@@ -57,21 +57,7 @@ fn port_name(ip: std::net::Ipv4Addr) -> String {
 }
 
 fn mounts(inner: &Inner, run: &Run, launch: &Launch, dir: &Path) -> Result<Vec<RoomMount>, String> {
-    let mut mounts = Vec::new();
-    for (at, chain) in toolchains::find(&inner.config.path, inner.config.home.as_deref())
-        .dirs
-        .into_iter()
-        .enumerate()
-    {
-        mounts.push(RoomMount {
-            target: chain.to_string_lossy().into_owned(),
-            read_only: false,
-            what: Shown::Overlay {
-                lowers: vec![chain],
-                upper: dir.join("tools").join(at.to_string()),
-            },
-        });
-    }
+    let mut mounts = shared_mounts(inner, dir);
     if let Some(context) = &launch.context {
         let mut lowers = context.lowers.clone();
         lowers.push(context.host.clone());
@@ -101,16 +87,32 @@ fn mounts(inner: &Inner, run: &Run, launch: &Launch, dir: &Path) -> Result<Vec<R
             what,
         });
     }
-    for name in [hosts::FILE, "resolv.conf"] {
-        mounts.push(RoomMount {
-            target: format!("/etc/{name}"),
-            read_only: false,
-            what: Shown::Bind(dir.join(name)),
-        });
-    }
     // Folders before what is mounted inside them.
     mounts.sort_by_key(|mount| mount.target.matches('/').count());
     Ok(mounts)
+}
+
+/// What every room has, `dir` being the replica's own folder: toolchains of the person, names and resolvers.
+pub(in crate::engine) fn shared_mounts(inner: &Inner, dir: &Path) -> Vec<RoomMount> {
+    let found = toolchains::find(&inner.config.path, inner.config.home.as_deref());
+    let chains = found
+        .dirs
+        .into_iter()
+        .enumerate()
+        .map(|(at, chain)| RoomMount {
+            target: chain.to_string_lossy().into_owned(),
+            read_only: false,
+            what: Shown::Overlay {
+                lowers: vec![chain],
+                upper: dir.join("tools").join(at.to_string()),
+            },
+        });
+    let names = [hosts::FILE, hosts::RESOLVERS].map(|name| RoomMount {
+        target: format!("/etc/{name}"),
+        read_only: false,
+        what: Shown::Bind(dir.join(name)),
+    });
+    chains.chain(names).collect()
 }
 
 /// A place where something may be mounted: absolute, without `..`, and not the root itself.

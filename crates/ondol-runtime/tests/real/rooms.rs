@@ -1,13 +1,11 @@
 //! Real processes in rooms of their own, as root and inside a world.
 
-mod support;
-
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::support::{self, Node, service};
 use ondol_model::*;
 use ondol_runtime::Sandbox;
-use support::{Node, service};
 
 /// The sandboxes that work here; says which are left out.
 fn sandboxes() -> Vec<Sandbox> {
@@ -15,7 +13,7 @@ fn sandboxes() -> Vec<Sandbox> {
     for sandbox in [Sandbox::Root, Sandbox::User] {
         match sandbox.works() {
             Ok(()) => found.push(sandbox),
-            Err(why) => eprintln!("skipped: {sandbox:?}: {why}"),
+            Err(why) => support::skip(format_args!("{sandbox:?}: {why}")),
         }
     }
     found
@@ -58,6 +56,10 @@ async fn a_room_shows_the_machines_programs_and_nothing_of_its_own_is_the_machin
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story: what is reached from where"
+)]
 async fn replicas_are_reached_and_probed_at_their_own_address_and_do_not_reach_each_other() {
     for sandbox in sandboxes() {
         let mut node = Node::new(sandbox).await;
@@ -151,6 +153,10 @@ async fn replicas_are_reached_and_probed_at_their_own_address_and_do_not_reach_e
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story: everything that a file can mount"
+)]
 async fn volumes_secrets_binds_and_memory_are_where_the_file_says() {
     for sandbox in sandboxes() {
         let mut node = Node::new(sandbox).await;
@@ -217,7 +223,8 @@ async fn volumes_secrets_binds_and_memory_are_where_the_file_says() {
         ];
         let mut sorted: Vec<&str> = lines.iter().map(String::as_str).collect();
         let mut wanted = expected.to_vec();
-        (sorted.sort_unstable(), wanted.sort_unstable());
+        sorted.sort_unstable();
+        wanted.sort_unstable();
         assert_eq!(sorted, wanted, "{sandbox:?}");
         assert_eq!(exit, Exit::Code(0));
         let kept = node.dir.join("volumes/shop_data/x");
@@ -304,11 +311,11 @@ async fn a_killed_shim_ends_everything_in_its_room() {
         let run = node.start(service("web", &["sh", "-c", script]), 1);
         let pid = node.started(&run).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(support::marked(&run.replica).len() >= 3);
+        assert!(support::marked(&node, &run.replica).len() >= 3);
         support::kill(support::parent(pid));
         assert_eq!(node.exited(&run).await, Exit::Lost);
         support::eventually("nothing is left", || {
-            support::marked(&run.replica).is_empty()
+            support::marked(&node, &run.replica).is_empty()
         })
         .await;
     }
@@ -328,7 +335,7 @@ async fn a_service_that_forks_without_end_is_bounded_and_one_that_eats_memory_is
             })
             .collect();
         if !unbounded.is_empty() {
-            eprintln!("skipped: {sandbox:?}: {unbounded:?}");
+            support::skip(format_args!("{sandbox:?}: {unbounded:?}"));
             continue;
         }
         let mut bomb = service(
@@ -339,10 +346,10 @@ async fn a_service_that_forks_without_end_is_bounded_and_one_that_eats_memory_is
         let run = node.start(bomb, 1);
         node.started(&run).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
-        assert!(support::marked(&run.replica).len() <= 30);
+        assert!(support::marked(&node, &run.replica).len() <= 30);
         node.engine.kill(run.replica.clone(), run.run);
         node.exited(&run).await;
-        assert!(support::marked(&run.replica).is_empty());
+        assert!(support::marked(&node, &run.replica).is_empty());
         let mut hungry = service(
             "hungry",
             &["python3", "-c", "x = 'a' * (300 << 20); print(len(x))"],
@@ -389,4 +396,38 @@ async fn a_program_can_be_run_inside() {
         let stats = node.engine.stats(id).await.unwrap();
         assert!(stats.pids <= 2, "{stats:?}");
     }
+}
+
+/// Root can do what an ordinary user cannot: the same tests once more as one.
+#[test]
+fn the_same_works_for_an_ordinary_user() {
+    const NOBODY: &str = "65534";
+    if std::env::var_os("ONDOL_TEST_AS_NOBODY").is_some() {
+        return;
+    }
+    if Sandbox::Root.works().is_err() {
+        support::skip(format_args!("these tests run as an ordinary user already"));
+        return;
+    }
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--nocapture"])
+        .current_dir("/")
+        .env("ONDOL_TEST_AS_NOBODY", "1")
+        .env("HOME", "/nonexistent")
+        .output();
+    let output = match output {
+        Ok(output) if output.status.code() != Some(126) && output.status.code() != Some(127) => {
+            output
+        }
+        other => {
+            support::skip(format_args!(
+                "an ordinary user cannot run this test's program: {other:?}"
+            ));
+            return;
+        }
+    };
+    let words = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{words}");
 }

@@ -1,12 +1,10 @@
 //! Real processes through real shims, without namespaces.
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{self, Node, service};
 use ondol_model::{Exit, Observation};
 use ondol_runtime::Sandbox;
-use support::{Node, service};
 
 #[tokio::test]
 async fn a_process_is_started_stopped_and_its_words_are_kept() {
@@ -50,12 +48,12 @@ async fn a_process_that_ignores_the_stop_signal_is_killed_with_all_that_it_start
     let run = node.start(service("stubborn", &["sh", "-c", script]), 1);
     node.started(&run).await;
     node.wait_for_lines(&run, &["up"]).await;
-    assert!(support::marked(&run.replica).len() >= 3);
+    assert!(support::marked(&node, &run.replica).len() >= 3);
     node.engine.signal(&run.replica, run.run, "TERM");
     tokio::time::sleep(Duration::from_millis(100)).await;
     node.engine.kill(run.replica.clone(), run.run);
     assert_eq!(node.exited(&run).await, Exit::Signal(9));
-    assert!(support::marked(&run.replica).is_empty());
+    assert!(support::marked(&node, &run.replica).is_empty());
 }
 
 #[test]
@@ -109,7 +107,7 @@ async fn a_killed_shim_takes_its_service_with_it() {
     support::kill(support::parent(pid));
     assert_eq!(node.exited(&run).await, Exit::Lost);
     support::eventually("nothing of it is left", || {
-        support::marked(&run.replica).is_empty()
+        support::marked(&node, &run.replica).is_empty()
     })
     .await;
 }

@@ -1,6 +1,6 @@
 //! A node of one test: an engine, its folder, and what it says.
 
-#![allow(dead_code, reason = "each test file uses its part")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-pub struct Node {
-    pub engine: Engine,
-    pub dir: PathBuf,
+pub(crate) struct Node {
+    pub(crate) engine: Engine,
+    pub(crate) dir: PathBuf,
     config: Config,
     seen: Vec<Observation>,
     says: mpsc::Receiver<Observation>,
@@ -25,7 +25,7 @@ pub struct Node {
 }
 
 impl Node {
-    pub async fn new(sandbox: Sandbox) -> Self {
+    pub(crate) async fn new(sandbox: Sandbox) -> Self {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let dir =
             std::env::temp_dir().join(format!("ondol-runtime-{}-{number}", std::process::id()));
@@ -44,7 +44,7 @@ impl Node {
         Node::open(config).await
     }
 
-    pub async fn open(config: Config) -> Self {
+    pub(crate) async fn open(config: Config) -> Self {
         let (sender, says) = mpsc::channel(1000);
         let engine = Engine::open(config.clone(), sender).await.unwrap();
         Node {
@@ -58,16 +58,16 @@ impl Node {
     }
 
     /// Leaves everything as it is when this node ends: another one comes.
-    pub fn leave(mut self) -> Config {
+    pub(crate) fn leave(mut self) -> Config {
         self.keep = true;
         self.config.clone()
     }
 
-    pub fn start(&self, service: Service, run: u64) -> Run {
+    pub(crate) fn start(&self, service: Service, run: u64) -> Run {
         self.start_in(service, run, Project::clone(&project()))
     }
 
-    pub fn start_in(&self, service: Service, run: u64, project: Project) -> Run {
+    pub(crate) fn start_in(&self, service: Service, run: u64, project: Project) -> Run {
         let run = Run {
             replica: ReplicaId {
                 project: project.name.clone(),
@@ -84,7 +84,7 @@ impl Node {
     }
 
     /// Waits for the first observation, past or to come, that `wanted` takes.
-    pub async fn until<T>(&mut self, wanted: impl Fn(Observation) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, wanted: impl Fn(Observation) -> Option<T>) -> T {
         if let Some(found) = self.seen.iter().cloned().find_map(&wanted) {
             return found;
         }
@@ -101,7 +101,7 @@ impl Node {
         found.unwrap_or_else(|_| panic!("nothing of the kind was said in {:?}", self.seen))
     }
 
-    pub async fn started(&mut self, run: &Run) -> u32 {
+    pub(crate) async fn started(&mut self, run: &Run) -> u32 {
         let told = self.until(|said| match said {
             Observation::Started { run: of, pid, .. } if of == run.run => Some(Ok(pid)),
             Observation::Exited { run: of, exit, .. } if of == run.run => Some(Err(exit)),
@@ -110,7 +110,7 @@ impl Node {
         told.await.unwrap()
     }
 
-    pub async fn exited(&mut self, run: &Run) -> Exit {
+    pub(crate) async fn exited(&mut self, run: &Run) -> Exit {
         self.until(|said| match said {
             Observation::Exited { run: of, exit, .. } if of == run.run => Some(exit),
             _ => None,
@@ -118,7 +118,7 @@ impl Node {
         .await
     }
 
-    pub async fn probe(&mut self, run: &Run, check: Check) -> ProbeResult {
+    pub(crate) async fn probe(&mut self, run: &Run, check: Check) -> ProbeResult {
         self.seen.clear();
         let limit = Duration::from_millis(1500);
         self.engine.probe(
@@ -136,7 +136,7 @@ impl Node {
         .await
     }
 
-    pub async fn hooked(&mut self) -> ProbeResult {
+    pub(crate) async fn hooked(&mut self) -> ProbeResult {
         self.seen.clear();
         self.until(|said| match said {
             Observation::HookEnded { result, .. } => Some(result),
@@ -145,7 +145,7 @@ impl Node {
         .await
     }
 
-    pub fn lines(&self, run: &Run) -> Vec<String> {
+    pub(crate) fn lines(&self, run: &Run) -> Vec<String> {
         let own = Filter {
             run: Some(run.run.0),
             ..Filter::default()
@@ -161,7 +161,7 @@ impl Node {
         }
     }
 
-    pub async fn wait_for_lines(&self, run: &Run, wanted: &[&str]) {
+    pub(crate) async fn wait_for_lines(&self, run: &Run, wanted: &[&str]) {
         let there = || {
             let lines = self.lines(run);
             wanted
@@ -209,7 +209,7 @@ impl Drop for Node {
     }
 }
 
-pub async fn eventually(what: &str, there: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, there: impl Fn() -> bool) {
     for _ in 0..1000 {
         if there() {
             return;
@@ -219,10 +219,12 @@ pub async fn eventually(what: &str, there: impl Fn() -> bool) {
     panic!("not so after 10 s: {what}");
 }
 
-pub fn project() -> Arc<Project> {
+pub(crate) fn project() -> Arc<Project> {
+    let dir = std::env::temp_dir().join("ondol-runtime-sources");
+    fs::create_dir_all(&dir).unwrap();
     Arc::new(Project {
         name: "shop".parse().unwrap(),
-        dir: "/".into(),
+        dir,
         files: vec![],
         services: Default::default(),
         volumes: Default::default(),
@@ -233,7 +235,7 @@ pub fn project() -> Arc<Project> {
     })
 }
 
-pub fn service(name: &str, command: &[&str]) -> Service {
+pub(crate) fn service(name: &str, command: &[&str]) -> Service {
     let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
     Service {
         name: name.parse().unwrap(),
@@ -282,22 +284,36 @@ pub fn service(name: &str, command: &[&str]) -> Service {
     }
 }
 
-/// Processes that were started for a replica.
-pub fn marked(replica: &ReplicaId) -> Vec<u32> {
-    let mark = format!("ONDOL_REPLICA={replica}");
+/// Says what is not tested here, and why.
+pub(crate) fn skip(why: std::fmt::Arguments<'_>) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// Processes that were started for a replica of a node.
+pub(crate) fn marked(node: &Node, replica: &ReplicaId) -> Vec<u32> {
+    let dir = fs::canonicalize(&node.dir).unwrap();
+    let tag = Digest::of(dir.as_os_str().as_encoded_bytes());
+    let marks = [
+        format!("ONDOL_NODE={tag}"),
+        format!("ONDOL_REPLICA={replica}"),
+    ];
     fs::read_dir("/proc")
         .unwrap()
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
         .filter(|pid| {
             let env = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-            env.split(|&byte| byte == 0)
-                .any(|variable| variable == mark.as_bytes())
+            let has = |mark: &String| {
+                env.split(|&byte| byte == 0)
+                    .any(|var| var == mark.as_bytes())
+            };
+            marks.iter().all(has)
         })
         .collect()
 }
 
-pub fn parent(pid: u32) -> u32 {
+pub(crate) fn parent(pid: u32) -> u32 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
         .lines()
@@ -306,7 +322,7 @@ pub fn parent(pid: u32) -> u32 {
     line.trim().parse().unwrap()
 }
 
-pub fn kill(pid: u32) {
+pub(crate) fn kill(pid: u32) {
     nix::sys::signal::kill(
         nix::unistd::Pid::from_raw(pid as i32),
         nix::sys::signal::Signal::SIGKILL,

@@ -1,0 +1,5 @@
+//! The engine with real processes, shims and namespaces.
+
+mod plain;
+mod rooms;
+mod support;
