@@ -382,3 +382,6 @@ fn count_of(text: &str) -> Result<(String, u32), String> {
 pub(crate) fn seconds(typed: Option<u64>) -> Option<Duration> {
     typed.map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests;

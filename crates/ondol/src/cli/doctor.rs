@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use ondol_api::{ClientError, FindingLevel};
+use ondol_api::FindingLevel;
 
 use super::failure::{ERROR, Failure};
 use super::node;
@@ -8,12 +8,9 @@ use super::out::{Colour, Out};
 
 /// What the node finds; where there is none, one is started for as long as it looks.
 pub(crate) async fn doctor(out: &Out) -> Result<ExitCode, Failure> {
-    let none = matches!(node::client()?.status().await, Err(ClientError::NoNode(_)));
     let client = node::running(out).await?;
     let findings = client.doctor().await;
-    if none {
-        client.shutdown().await?;
-    }
+    node::leave_if_idle(&client).await;
     let findings = findings?;
     for finding in &findings {
         if out.json {

@@ -85,6 +85,18 @@ pub(crate) async fn running(out: &Out) -> Result<Client, Failure> {
     Err(not_started(&log, out))
 }
 
+/// Lets a node go that `up` started and that has nothing to do.
+pub(crate) async fn leave_if_idle(client: &Client) {
+    let idle = client
+        .status()
+        .await
+        .is_ok_and(|node| node.ephemeral && node.projects == 0);
+    if idle {
+        // It stays when it cannot be told: no harm, the next `up` finds it.
+        let _ = client.shutdown().await;
+    }
+}
+
 /// Starts a node of its own session, which leaves when its last project is gone.
 fn start(dir: &Path, log: &Path) -> Result<Child, Failure> {
     let refused = |what: &Path, error: std::io::Error| {

@@ -33,7 +33,10 @@ pub(crate) async fn up(
     }
     let project = load::project(&files, &args.what, out)?;
     let client = node::running(out).await?;
-    apply(&project, &args, &client).await?;
+    if let Err(refused) = apply(&project, &args, &client).await {
+        node::leave_if_idle(&client).await;
+        return Err(refused);
+    }
     if !detach {
         return attach::attach(&project, args.watch, client, out).await;
     }

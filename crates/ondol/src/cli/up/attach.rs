@@ -144,9 +144,7 @@ impl Session<'_> {
             NoteKind::Exited | NoteKind::Backoff | NoteKind::RolledBack | NoteKind::Unready => {
                 Colour::Red
             }
-            NoteKind::Changed | NoteKind::Replaced | NoteKind::Scaled | NoteKind::Ready => {
-                Colour::Dim
-            }
+            NoteKind::Changed | NoteKind::Replaced | NoteKind::Scaled => Colour::Dim,
             _ => return,
         };
         if !self.out.quiet && !self.out.json {

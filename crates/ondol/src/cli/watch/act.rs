@@ -27,6 +27,9 @@ pub(super) async fn act(
     for (service, argv) in &plan.exec {
         tell(exec(project, service, argv, client).await, out);
     }
+    for service in &plan.start_again {
+        tell(start_again(project, service, client).await, out);
+    }
     for (verb, services) in [("restart", plan.restart), ("rebuild", plan.rebuild)] {
         if services.is_empty() {
             continue;
@@ -74,6 +77,18 @@ async fn copy(
     ))
 }
 
+/// Ends the processes of a service; each is started again in its replica, with what was copied there.
+async fn start_again(
+    project: &Project,
+    service: &ServiceName,
+    client: &Client,
+) -> Result<String, Failure> {
+    for replica in running(project, service, client).await? {
+        client.kill(&project.name, &replica).await?;
+    }
+    Ok(format!("{service}: files changed; started again"))
+}
+
 /// Runs a program in every replica, and shows what it said where it failed.
 async fn exec(
     project: &Project,
@@ -113,24 +128,32 @@ async fn exec(
     Ok(format!("{service}: ran {}", argv.join(" ")))
 }
 
-/// The replicas of a service that run.
+/// How to enter each replica of a service that runs.
 async fn targets(
     project: &Project,
     service: &ServiceName,
     client: &Client,
 ) -> Result<Vec<ExecTarget>, Failure> {
+    let mut targets = Vec::new();
+    for replica in running(project, service, client).await? {
+        let target = client.exec_target(&project.name, &replica).await?;
+        let target = serde_json::from_value(target.enter);
+        targets.push(target.map_err(|error| Failure::error(error.to_string()))?);
+    }
+    Ok(targets)
+}
+
+/// Names of the replicas of a service that run.
+async fn running(
+    project: &Project,
+    service: &ServiceName,
+    client: &Client,
+) -> Result<Vec<String>, Failure> {
     let state = client.project(&project.name).await?;
     let service = state
         .as_ref()
         .and_then(|state| state.service(service.as_str()));
     let replicas = service.into_iter().flat_map(|service| &service.replicas);
-    let mut targets = Vec::new();
-    for replica in replicas.filter(|replica| replica.pid.is_some()) {
-        let target = client.exec_target(&project.name, &replica.name).await?;
-        targets.push(
-            serde_json::from_value(target.enter)
-                .map_err(|error| Failure::error(error.to_string()))?,
-        );
-    }
-    Ok(targets)
+    let running = replicas.filter(|replica| replica.pid.is_some() && !replica.one_off);
+    Ok(running.map(|replica| replica.name.clone()).collect())
 }

@@ -29,6 +29,8 @@ struct Rule {
 pub(super) struct Plan {
     pub(super) rebuild: BTreeSet<ServiceName>,
     pub(super) restart: BTreeSet<ServiceName>,
+    /// Services whose processes are started again where they are: a new replica would not have what was copied.
+    pub(super) start_again: BTreeSet<ServiceName>,
     /// Files of the machine, each with its path in the service's sight.
     pub(super) sync: BTreeMap<ServiceName, BTreeMap<PathBuf, PathBuf>>,
     /// Programs to run once files are copied.
@@ -96,10 +98,12 @@ impl Rules {
         let Plan {
             rebuild,
             restart,
+            start_again,
             sync,
             exec,
         } = &mut plan;
         restart.retain(|service| !rebuild.contains(service));
+        start_again.retain(|service| !rebuild.contains(service) && !restart.contains(service));
         sync.retain(|service, _| !rebuild.contains(service));
         exec.retain(|(service, _)| !rebuild.contains(service));
         plan
@@ -124,8 +128,11 @@ impl Rule {
             WatchAction::Rebuild => {
                 plan.rebuild.insert(service());
             }
-            WatchAction::Restart | WatchAction::SyncRestart => {
+            WatchAction::Restart => {
                 plan.restart.insert(service());
+            }
+            WatchAction::SyncRestart => {
+                plan.start_again.insert(service());
             }
             WatchAction::SyncExec => {
                 plan.exec.insert((service(), self.rule.exec.clone()));
@@ -262,7 +269,7 @@ mod tests {
             Path::new("/app/src/deep/a.js")
         );
         assert!(plan.exec.contains(&(web.clone(), vec!["reload".into()])));
-        assert!(plan.restart.is_empty() && plan.rebuild.is_empty());
+        assert!(plan.restart.is_empty() && plan.rebuild.is_empty() && plan.start_again.is_empty());
     }
 
     #[test]
