@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use crate::budget::Budget;
 use crate::findings::{Findings, error, warning};
 use crate::interpolate::{Env, substitute};
-use crate::tree::Span;
+use crate::tree::{NODE_WEIGHT, Span};
+use crate::utf8::text_of;
 
 /// How the lines of an environment file are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +25,12 @@ pub(crate) fn parse(
     format: Format,
     env: &Env,
     findings: &mut Findings,
+    budget: &mut Budget,
 ) -> Env {
-    let text = String::from_utf8_lossy(bytes);
-    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-    let file = findings.add_text(path, text);
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let Some((text, file)) = text_of(path, bytes, findings) else {
+        return Env::new();
+    };
     let mut reader = Reader {
         text,
         at: 0,
@@ -36,6 +40,7 @@ pub(crate) fn parse(
         seen: env.clone(),
         own: Env::new(),
         findings,
+        budget,
     };
     while reader.at < text.len() {
         reader.line();
@@ -53,6 +58,7 @@ struct Reader<'a> {
     seen: Env,
     own: Env,
     findings: &'a mut Findings,
+    budget: &'a mut Budget,
 }
 
 impl Reader<'_> {
@@ -85,6 +91,11 @@ impl Reader<'_> {
             Format::Compose => self.value(value_at),
         };
         if let Some(value) = value {
+            let weight = NODE_WEIGHT + (name.len() + value.len()) as u64;
+            if !self.budget.take(weight, self.findings) {
+                self.at = self.text.len();
+                return;
+            }
             if !self.outside.contains_key(name) {
                 self.seen.insert(name.to_owned(), value.clone());
             }
@@ -237,6 +248,7 @@ mod tests {
             Format::Compose,
             &env,
             &mut findings,
+            &mut Budget::default(),
         );
         let said = findings
             .diagnostics

@@ -101,7 +101,14 @@ impl Findings {
         self.errors += usize::from(finding.severity == Severity::Error);
         if self.diagnostics.len() >= DIAGNOSTICS_MAX {
             self.dropped += 1;
-            return;
+            // An error is worth more than a warning.
+            let warning = |diagnostic: &Diagnostic| diagnostic.severity == Severity::Warning;
+            match self.diagnostics.iter().rposition(warning) {
+                Some(at) if finding.severity == Severity::Error => {
+                    drop(self.diagnostics.remove(at))
+                }
+                _ => return,
+            }
         }
         let related = finding.related.into_iter().filter_map(|(span, label)| {
             let place = self.place(span)?;

@@ -9,6 +9,9 @@ use crate::tree::{Kind, Node, Scalar, Span, Value};
 /// The variables that a file is read with.
 pub(crate) type Env = BTreeMap<String, String>;
 
+/// One value with its variables written out.
+const VALUE_BYTES_MAX: usize = 16 << 20;
+
 /// What is wrong with a template, and the byte range of the template that is to blame.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
@@ -129,6 +132,7 @@ impl Template<'_> {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
         while let Some(dollar) = text[at..].find('$').map(|found| at + found) {
+            out = self.bounded(out, base, text.len())?;
             out.push_str(&text[at..dollar]);
             let rest = &text[dollar + 1..];
             at = if rest.starts_with('$') {
@@ -157,7 +161,23 @@ impl Template<'_> {
             };
         }
         out.push_str(&text[at..]);
-        Ok(out)
+        self.bounded(out, base, text.len())
+    }
+
+    /// A long text of short variables can mean more than memory holds.
+    fn bounded(&self, out: String, base: usize, length: usize) -> Result<String, Refusal> {
+        match out.len() <= VALUE_BYTES_MAX {
+            true => Ok(out),
+            false => Err(Refusal {
+                code: "too-large",
+                message: format!(
+                    "with its variables this is longer than {} MiB",
+                    VALUE_BYTES_MAX >> 20
+                ),
+                range: (base, base + length),
+                help: "put long content into a file".to_owned(),
+            }),
+        }
     }
 
     fn plain(&mut self, name: &str, place: (usize, usize)) -> String {

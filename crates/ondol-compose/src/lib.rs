@@ -35,6 +35,7 @@ mod render;
 mod source;
 mod suggest;
 mod tree;
+mod utf8;
 mod validate;
 mod yaml;
 

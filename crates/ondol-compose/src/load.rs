@@ -16,7 +16,7 @@ use ondol_model::Project;
 use serde_json::Value as Json;
 
 use crate::budget::Budget;
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, Text};
 use crate::interpolate::Env;
 use crate::keys::KeyReport;
@@ -59,6 +59,7 @@ pub struct Loaded {
     pub diagnostics_dropped: usize,
     /// Every key that is used, ordered by path, and what becomes of it.
     pub keys: Vec<KeyReport>,
+    errors: usize,
     texts: Vec<Text>,
 }
 
@@ -81,11 +82,7 @@ impl Resolved {
 impl Loaded {
     /// Whether anything keeps the files from being used.
     pub fn has_errors(&self) -> bool {
-        let mut severities = self
-            .diagnostics
-            .iter()
-            .map(|diagnostic| diagnostic.severity);
-        severities.any(|severity| severity == Severity::Error)
+        self.errors > 0
     }
 
     /// All diagnostics as text, with the source lines they speak about.
@@ -147,6 +144,7 @@ pub fn load(request: &Request, source: &dyn Source) -> Loaded {
         diagnostics,
         diagnostics_dropped: dropped,
         keys: keys.into_values().collect(),
+        errors,
         texts,
     }
 }

@@ -170,13 +170,13 @@ impl Normaliser<'_> {
 
     /// Notes what becomes of the key at hand: every leaf, and inside lists what is not acted on.
     fn report(&mut self, usage: KeyUse, reason: Option<&'static str>, shape: &Shape, span: Span) {
+        let is_section = !self.path.contains('.') && matches!(shape, Shape::Map(_));
         let is_leaf = !matches!(shape.long(), Shape::Object(_) | Shape::MergedIfSame(..));
-        let is_listed = self.path.contains('[');
-        if if is_listed {
-            usage == KeyUse::ActedOn
-        } else {
-            !is_leaf
-        } {
+        let is_told = match self.path.contains('[') {
+            true => usage != KeyUse::ActedOn,
+            false => is_leaf && !is_section,
+        };
+        if !is_told {
             return;
         }
         let place = self.findings.place(span);

@@ -12,6 +12,7 @@ pub(crate) use print::{to_json, to_yaml};
 use crate::budget::{Budget, DEPTH_MAX};
 use crate::findings::{Findings, error, warning};
 use crate::tree::{Mark, Node, Span};
+use crate::utf8::text_of;
 use build::Builder;
 
 /// Reads all documents of a file. What cannot be read is told to `findings`; what comes before it is kept.
@@ -21,29 +22,9 @@ pub(crate) fn parse(
     findings: &mut Findings,
     budget: &mut Budget,
 ) -> Vec<Node> {
-    let (text, broken_at) = match std::str::from_utf8(bytes) {
-        Ok(text) => (text, None),
-        Err(why) => (
-            std::str::from_utf8(&bytes[..why.valid_up_to()]).unwrap_or_default(),
-            Some(why.valid_up_to()),
-        ),
-    };
-    let file = findings.add_text(path, text);
-    if let Some(at) = broken_at {
-        let span = span_at(file, at, at);
-        findings.add(
-            error(
-                "not-utf8",
-                format!(
-                    "this is not UTF-8 text: byte {:#04x} cannot stand here",
-                    bytes[at]
-                ),
-            )
-            .at(span)
-            .help("save the file as UTF-8"),
-        );
+    let Some((text, file)) = text_of(path, bytes, findings) else {
         return Vec::new();
-    }
+    };
     let mut events = Parser::new_from_str(text);
     let mut builder = Builder::new(findings, budget);
     let mut offsets = Offsets::new(text);

@@ -91,7 +91,14 @@ impl Loader<'_> {
         }
         let format = if is_raw { Format::Raw } else { Format::Compose };
         let variables = match self.read(path, Some(span)) {
-            Some(bytes) => dotenv::parse(path, &bytes, format, &scope.env, &mut self.findings),
+            Some(bytes) => dotenv::parse(
+                path,
+                &bytes,
+                format,
+                &scope.env,
+                &mut self.findings,
+                &mut self.budget,
+            ),
             // Told once; the next service that names it is spared.
             None => Env::new(),
         };

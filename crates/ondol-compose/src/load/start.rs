@@ -144,6 +144,7 @@ impl Loader<'_> {
                     Format::Compose,
                     &known,
                     &mut self.findings,
+                    &mut self.budget,
                 ));
             }
         }

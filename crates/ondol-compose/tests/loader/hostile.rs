@@ -168,3 +168,52 @@ fn a_subpath_cannot_leave_its_volume() {
     let text = "services: {a: {image: x, volumes: [{type: volume, source: v, target: /v, volume: {subpath: ../../etc}}]}}\nvolumes: {v: {}}\n";
     refused_with(&load_text(text), "bad-value");
 }
+
+#[test]
+fn variables_that_multiply_are_stopped() {
+    let mut variables = String::from("A0=0123456789\n");
+    for level in 1..40 {
+        let _ = writeln!(
+            variables,
+            "A{level}={}",
+            format!("${{A{}}}", level - 1).repeat(10)
+        );
+    }
+    let text = "services: {a: {image: x, command: \"$A39\"}}\n";
+    let loaded = load(&request(), &source(text, &[(".env", &variables)]));
+    refused_with(&loaded, "too-large");
+    let long = format!("services: {{a: {{image: \"{}\"}}}}\n", "$A".repeat(1 << 20));
+    let loaded = load(
+        &request(),
+        &source(&long, &[(".env", &format!("A={}\n", "x".repeat(1 << 20)))]),
+    );
+    refused_with(&loaded, "too-large");
+}
+
+#[test]
+fn an_env_file_that_is_not_text_is_located() {
+    let source = source("services: {a: {image: x}}\n", &[]).and("/app/.env", *b"A=1\nB=\xfe\n");
+    let loaded = load(&request(), &source);
+    refused_with(&loaded, "not-utf8");
+    assert_eq!(
+        loaded.diagnostics[0].place.as_ref().map(|place| place.line),
+        Some(2)
+    );
+}
+
+#[test]
+fn errors_are_kept_before_warnings() {
+    let mut text = String::from("services:\n");
+    for n in 0..300 {
+        let _ = writeln!(text, "  s{n}: {{image: x, oddity: 1}}");
+    }
+    text.push_str("  last: {image: x, restart: sometimes}\n");
+    let loaded = load_text(&text);
+    assert!(loaded.has_errors());
+    assert!(
+        loaded
+            .diagnostics
+            .iter()
+            .any(|diagnostic| diagnostic.message.contains("sometimes"))
+    );
+}

@@ -21,9 +21,14 @@ fn services(count: usize) -> String {
 }
 
 #[test]
-fn a_hundred_services_load_in_fifty_milliseconds_and_ten_thousand_in_proportion() {
-    let slack = if cfg!(debug_assertions) { 40 } else { 1 };
-    for (count, millis) in [(100, 50), (10_000, 5_000)] {
+fn a_hundred_services_load_in_fifty_milliseconds_and_many_in_proportion() {
+    // Without optimisation, on a busy machine, only a gross mistake is seen: something quadratic.
+    let (slack, many) = if cfg!(debug_assertions) {
+        (40, 1_000)
+    } else {
+        (1, 10_000)
+    };
+    for (count, millis) in [(100, 50), (many, many / 2)] {
         let text = services(count);
         #[expect(
             clippy::disallowed_methods,
@@ -32,9 +37,7 @@ fn a_hundred_services_load_in_fifty_milliseconds_and_ten_thousand_in_proportion(
         let start = std::time::Instant::now();
         assert_eq!(project_of(&text).services.len(), count);
         let took = start.elapsed();
-        assert!(
-            took < Duration::from_millis(millis * slack),
-            "{count} services took {took:?}"
-        );
+        let limit = Duration::from_millis((millis * slack) as u64);
+        assert!(took < limit, "{count} services took {took:?}");
     }
 }
