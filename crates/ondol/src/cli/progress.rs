@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use ondol_api::{Client, ClientError, ErrorCode, Follow, ProjectState, ServicePhase, ServiceState};
+use ondol_api::{
+    Client, ClientError, ErrorCode, Follow, ProjectState, ReplicaState, ServicePhase, ServiceState,
+};
 use ondol_model::ProjectName;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -13,6 +15,9 @@ use super::out::Out;
 use super::screen::Screen;
 use super::terminal::{Terminal, paint};
 
+/// A replica that nothing probes is believed to be up once it has run for so long: one that cannot run
+/// mostly ends at once.
+const PROOF: Duration = Duration::from_millis(300);
 /// Countdowns are redrawn so often.
 const REDRAW: Duration = Duration::from_millis(200);
 /// How long a project may take to be seen after it was asked for, and a node to come back.
@@ -114,13 +119,18 @@ impl<'a> Progress<'a> {
                 Came::Vanished
             });
         };
+        let mut proven: Option<Instant> = None;
         let came = loop {
             tokio::select! {
                 change = changes.next() => match change {
                     Some(Ok(state)) => {
+                        let came = came(&state, goal);
+                        proven = Some(Instant::now() + proof_left(&state, now_unix_ms()));
                         self.see(state);
-                        if let Some(came) = self.state.as_ref().and_then(|state| came(state, goal)) {
-                            break came;
+                        match came {
+                            Some(Came::Reached) if goal == Goal::Settled => {}
+                            Some(came) => break came,
+                            None => proven = None,
                         }
                     }
                     Some(Err(_)) | None => match follow(self.client, self.name).await? {
@@ -130,6 +140,7 @@ impl<'a> Progress<'a> {
                     },
                 },
                 () = sleep(REDRAW), if self.out.redraw => self.draw(),
+                () = wait_until(proven) => break Came::Reached,
                 () = wait_until(end) => break Came::TimedOut,
                 () = interrupted(&mut interrupts) => break Came::Interrupted,
             }
@@ -211,6 +222,19 @@ fn came(state: &ProjectState, goal: Goal) -> Option<Came> {
         (false, true) => Some(Came::Reached),
         (false, false) => None,
     }
+}
+
+/// How long it takes until everything that nothing probes has run for a little while.
+fn proof_left(state: &ProjectState, now_unix_ms: u64) -> Duration {
+    let replicas = state.services.iter().flat_map(|service| &service.replicas);
+    let unproven = replicas.filter(|replica| replica.pid.is_some() && replica.probe.is_none());
+    let age = |replica: &ReplicaState| {
+        Duration::from_millis(now_unix_ms.saturating_sub(replica.since_unix_ms))
+    };
+    unproven
+        .map(|replica| PROOF.saturating_sub(age(replica)))
+        .max()
+        .unwrap_or_default()
 }
 
 fn runs(service: &ServiceState) -> bool {
