@@ -1,4 +1,4 @@
-use ondol_model::{DeployMode, Exit, RestartPolicy, Service};
+use ondol_model::{DeployMode, RestartPolicy, Service};
 
 /// What follows when a replica's process has ended by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +14,13 @@ pub(crate) enum Afterwards {
 /// Decides by the restart policy. `crashes` counts the ends in a row, this one included.
 ///
 /// A job that succeeded is done whatever its policy says.
-pub(crate) fn afterwards(service: &Service, exit: &Exit, crashes: u32) -> Afterwards {
-    if exit.is_success() && service.mode == DeployMode::Job {
+pub(crate) fn afterwards(service: &Service, succeeded: bool, crashes: u32) -> Afterwards {
+    if succeeded && service.mode == DeployMode::Job {
         return Afterwards::Done;
     }
     match service.restart {
         RestartPolicy::Always => Afterwards::Again,
-        _ if exit.is_success() => Afterwards::Done,
+        _ if succeeded => Afterwards::Done,
         RestartPolicy::Never => Afterwards::GaveUp("`restart: no` leaves it so"),
         RestartPolicy::OnFailure { attempts_max, .. } => match attempts_max {
             Some(max) if crashes > max => Afterwards::GaveUp("its attempts are used up"),

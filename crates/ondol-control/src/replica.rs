@@ -381,14 +381,14 @@ impl Replica {
                     self.become_(Life::Planned { on: None }, turn.now);
                     Step::Changed
                 }
-                Then::Again { crash: true } => self.crashed(&exit, turn),
+                Then::Again { crash: true } => self.crashed(&exit, true, turn),
             },
-            _ => self.crashed(&exit, turn),
+            _ => self.crashed(&exit, false, turn),
         }
     }
 
-    /// Ended by itself, or because its probes said so.
-    fn crashed(&mut self, exit: &Exit, turn: &mut Turn) -> Step {
+    /// Ended by itself, or, when it was `failing`, because its probes said so: then a clean end is no success.
+    fn crashed(&mut self, exit: &Exit, failing: bool, turn: &mut Turn) -> Step {
         let Some(target) = self.target.clone() else {
             self.discard(false, turn);
             return Step::Gone;
@@ -416,7 +416,8 @@ impl Replica {
             self.end(ending, what, turn);
             return Step::Changed;
         }
-        match afterwards(&target.service, exit, self.crashes) {
+        let succeeded = exit.is_success() && !failing;
+        match afterwards(&target.service, succeeded, self.crashes) {
             Afterwards::Done => self.end(Ending::Done, format!("{what}: it is done"), turn),
             Afterwards::GaveUp(why) => self.end(Ending::GaveUp, format!("{what}; {why}"), turn),
             Afterwards::Again => self.again(what, turn),

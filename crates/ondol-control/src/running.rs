@@ -212,7 +212,7 @@ impl Running {
             .and_then(|(_, _, tracker)| tracker.last.as_ref());
         let saw = saw.map_or("nothing", |last| &last.saw);
         let why =
-            format!("the first probe since it was found saw: {saw}; no traffic until it succeeds");
+            format!("the first answer to this probe was: {saw}; no traffic until it succeeds");
         turn.tell(NoteKind::Unready, id, why);
         self.trust = Trust::Needless;
         self.stage = Stage::Starting;

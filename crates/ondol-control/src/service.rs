@@ -237,12 +237,9 @@ impl ServiceState {
             .get(&number)
             .is_some_and(|replica| !replica.is_of(goal));
         if old {
-            (
-                NoteKind::Replaced,
-                "replaced: its definition changed".to_owned(),
-            )
+            (NoteKind::Replaced, "a new one took over".to_owned())
         } else {
-            (NoteKind::Stopping, format!("{} are wanted", self.count))
+            (NoteKind::Stopping, format!("only {} wanted", self.count))
         }
     }
 

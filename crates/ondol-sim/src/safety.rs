@@ -171,8 +171,8 @@ impl World {
             return Some("no probe has succeeded");
         }
         let counts = self.felt.since(told.since) > ready.start_period + ready.interval;
-        if counts && told.failures > ready.failures_max.max(1) || told.trusted && told.failures > 0
-        {
+        // One answer more may have come when nobody waited for it any more.
+        if counts && told.failures > ready.failures_max + 1 || told.trusted && told.failures > 0 {
             return Some("its probes fail");
         }
         None
@@ -225,7 +225,7 @@ impl World {
             if ready < few {
                 self.violate(|| format!("{ready} of {count} {name} are ready during an update"));
             }
-        } else if ready >= count && self.is_well(name) {
+        } else if ready >= count && self.is_well(table) {
             self.calm.insert(name.clone());
         }
     }
@@ -234,7 +234,13 @@ impl World {
         self.scale.get(name).copied().unwrap_or(service.replicas)
     }
 
-    fn is_well(&self, name: &ServiceName) -> bool {
+    fn is_well(&self, table: &EndpointTable) -> bool {
+        let name = &table.service.service;
+        // What the core does not know yet is about to disturb it.
+        let lives = |run| self.processes.get(run).is_some_and(Process::is_alive);
+        if !table.endpoints.iter().all(|endpoint| lives(&endpoint.run)) {
+            return false;
+        }
         let of = |process: &&Process| process.replica.service == *name && process.is_alive();
         let service = &self.project.services[name];
         let probed = ready_probe(service).is_some();

@@ -52,12 +52,13 @@ fn service(
     room: &Room,
     clock: &Clock,
 ) -> ServiceView {
-    let waits = |replica: &Replica| words_for(state, replica, depends.as_deref(), room, clock);
+    let waits = |replica: &Replica| words_for(state, replica, depends.as_deref(), room);
     let waits_for = state
         .replicas
         .values()
         .filter(|replica| !replica.once && replica.phase() != Phase::Ready)
-        .find_map(&waits);
+        .min_by_key(|replica| urgency(replica.phase()))
+        .and_then(&waits);
     let replicas = state.replicas.values();
     let replicas: Vec<_> = replicas
         .map(|replica| self::replica(replica, waits(replica), clock))
@@ -91,11 +92,10 @@ fn words_for(
     replica: &Replica,
     depends: Option<&str>,
     room: &Room,
-    clock: &Clock,
 ) -> Option<String> {
     match &replica.life {
         Life::Planned { on } => match on {
-            Some(Phase::Preparing) | None => preparing(state, replica, clock),
+            Some(Phase::Preparing) | None => preparing(state, replica),
             Some(Phase::Pending) => pending(replica, room),
             Some(_) => depends.map(str::to_owned),
         },
@@ -114,14 +114,13 @@ fn words_for(
     }
 }
 
-fn preparing(state: &ServiceState, replica: &Replica, clock: &Clock) -> Option<String> {
+fn preparing(state: &ServiceState, replica: &Replica) -> Option<String> {
     let preparation = state.preparations.of(&replica.definition)?;
     match &preparation.state {
         State::Asked { .. } if preparation.doing.is_empty() => Some("is being prepared".to_owned()),
         State::Asked { .. } => Some(preparation.doing.clone()),
-        State::Failed { why, again_at } => {
-            let at = clock.outer(*again_at);
-            Some(format!("could not be prepared: {why}; tried again at {at}"))
+        State::Failed { why, .. } => {
+            Some(format!("could not be prepared: {why}; it is tried again"))
         }
         State::Done(_) => None,
     }

@@ -4,6 +4,9 @@
 #![expect(clippy::too_many_lines, reason = "snapshots are as long as they are")]
 
 mod script;
+mod sequences;
 
+mod life;
+mod node;
 mod replace;
 mod start;

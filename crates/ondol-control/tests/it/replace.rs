@@ -72,7 +72,7 @@ fn an_edit_replaces_one_by_one_and_the_new_one_is_ready_first() {
               probe web-3 Ready /
             > ok web-3
               # web-3 Ready: GET / 200 0 ms after its start
-              # web-1 Replaced: replaced: its definition changed
+              # web-1 Replaced: a new one took over
               publish web [1 not ready, 2 ready, 3 ready]
               # web-4 Started: takes over: the definition changed (1 of 2)
               start web-4 run 4
@@ -317,7 +317,7 @@ fn a_database_is_stopped_before_the_new_one_starts() {
               # db Changed: its definition changed
               prepare db
             > prepared db
-              # db-1 Replaced: replaced: its definition changed
+              # db-1 Replaced: a new one took over
               publish db [1 not ready]
             > acked db
               await drained db-1

@@ -296,7 +296,7 @@ impl Script {
             },
             "acked" => Observation::Acknowledged {
                 service: service_ref(),
-                version: self.tables[&what.parse::<ServiceName>().unwrap()],
+                version: self.table(what),
             },
             "machine" => Observation::Machine(Capacity {
                 cpu_milli: what.parse::<u32>().unwrap() * 1000,
@@ -307,8 +307,14 @@ impl Script {
         self.send(Event::Saw(seen));
     }
 
+    fn table(&self, service: &str) -> u64 {
+        let service: ServiceName = service.parse().unwrap();
+        self.tables.get(&service).copied().unwrap_or_default()
+    }
+
     fn see_process(&self, verb: &str, replica: ReplicaId, more: &str) -> Observation {
-        let run = self.runs[&replica];
+        // A word about a replica that was never started is about no start.
+        let run = self.runs.get(&replica).copied().unwrap_or_default();
         let result = |ok: bool| ProbeResult {
             ok,
             saw: if more.is_empty() {
