@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::{Exit, Inventory, ReplicaId, ServiceName, Survivor};
+use ondol_model::{Exit, Inventory, ReplicaId, RunId, ServiceName, Survivor};
 use tokio::io::{AsyncReadExt as _, Interest};
 use tokio::net::UnixStream;
 
@@ -71,7 +71,7 @@ async fn look(inner: Arc<Inner>, id: ReplicaId) -> Option<Survivor> {
     let dir = inner.paths.replica(&id);
     let spec = read_spec(&dir);
     let Some(spec) = spec.filter(|spec| spec.facts.replica == id) else {
-        attend::clear_after_lost_shim(&inner, &id, &dir);
+        attend::clear_after_lost_shim(&inner, &id, RunId::default(), &dir);
         return None;
     };
     remember(&inner, &id, &spec);
@@ -118,7 +118,7 @@ async fn without_shim(inner: &Arc<Inner>, id: &ReplicaId, spec: &Spec, dir: &Pat
         Some(exit) => exit,
         None => {
             let (inner, id, dir) = (inner.clone(), id.clone(), dir.to_owned());
-            let clear = move || attend::clear_after_lost_shim(&inner, &id, &dir);
+            let clear = move || attend::clear_after_lost_shim(&inner, &id, run, &dir);
             let _ = tokio::task::spawn_blocking(clear).await;
             Exit::Lost
         }

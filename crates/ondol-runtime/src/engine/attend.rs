@@ -121,7 +121,7 @@ async fn without_word(inner: &Arc<Inner>, id: &ReplicaId, run: RunId) -> Exit {
     let (inner, id) = (inner.clone(), id.clone());
     tokio::task::spawn_blocking(move || {
         crate::shim::read_exit(&dir, run).unwrap_or_else(|| {
-            clear_after_lost_shim(&inner, &id, &dir);
+            clear_after_lost_shim(&inner, &id, run, &dir);
             Exit::Lost
         })
     })
@@ -130,9 +130,9 @@ async fn without_word(inner: &Arc<Inner>, id: &ReplicaId, run: RunId) -> Exit {
 }
 
 /// A shim that was killed could not end what its service had started and detached.
-pub(super) fn clear_after_lost_shim(inner: &Inner, id: &ReplicaId, dir: &Path) {
+pub(super) fn clear_after_lost_shim(inner: &Inner, id: &ReplicaId, run: RunId, dir: &Path) {
     let plan = inner.ground.plan(
-        &super::plan::group_name(id),
+        &super::plan::group_name(id, run),
         crate::cgroup::Limits::default(),
     );
     crate::leftover::end(inner.paths.tag(), id, plan.as_ref());

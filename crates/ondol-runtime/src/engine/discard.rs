@@ -23,14 +23,7 @@ pub(super) async fn replica(inner: Arc<Inner>, id: ReplicaId, with_volumes: bool
             inner.paths.replica(&id),
         )
     };
-    let plan = inner.ground.plan(
-        &super::plan::group_name(&id),
-        crate::cgroup::Limits::default(),
-    );
     let _ = tokio::task::spawn_blocking(move || {
-        if let Some(plan) = plan {
-            plan.remove();
-        }
         remove(&dir, with_volumes);
         // The last one leaves no empty folder.
         if let Some(project) = dir.parent() {

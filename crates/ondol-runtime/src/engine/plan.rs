@@ -7,7 +7,7 @@ pub(super) mod room;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use ondol_model::{ReplicaId, Run, Service};
+use ondol_model::{ReplicaId, Run, RunId, Service};
 
 use super::Inner;
 use crate::Launch;
@@ -15,9 +15,14 @@ use crate::launch::{LISTEN_IP, LISTEN_PORT};
 use crate::sandbox::Sandbox;
 use crate::spec::{Command, Facts, LogBounds, Preliminary, Spec, Task};
 
-/// The name of a replica's control groups.
-pub(super) fn group_name(replica: &ReplicaId) -> String {
-    format!("{}.{}-{}", replica.project, replica.service, replica.number)
+/// The name of a start's control groups: those of the start before may still be going.
+pub(super) fn group_name(replica: &ReplicaId, run: RunId) -> String {
+    let ReplicaId {
+        project,
+        service,
+        number,
+    } = replica;
+    format!("{project}.{service}-{number}.{}", run.0)
 }
 
 /// What a replica calls its machine.
@@ -47,9 +52,10 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
         env: env::env(inner, run, launch, &place),
         ulimits: service.ulimits.clone(),
         logs: log_bounds(service),
-        cgroup: inner
-            .ground
-            .plan(&group_name(&run.replica), (&service.resources).into()),
+        cgroup: inner.ground.plan(
+            &group_name(&run.replica, run.run),
+            (&service.resources).into(),
+        ),
         room: None,
     };
     place.fill_in(&mut task);

@@ -11,6 +11,9 @@ use crate::logs::{Cursor, Filter, Reader};
 
 /// Longest status line that is waited for.
 const STATUS_BYTES_MAX: usize = 1024;
+/// How much of the rest of an answer is taken, and for how long.
+const REST_BYTES_MAX: u64 = 1 << 20;
+const REST_MAX: Duration = Duration::from_secs(2);
 const LINES_AT_ONCE: usize = 1000;
 
 /// A search for a line that goes on where the last one ended.
@@ -94,7 +97,7 @@ async fn tcp(inner: &Inner, address: SocketAddr) -> ProbeResult {
     }
 }
 
-/// A GET over a connection of its own (RFC 9112); only the status line is read.
+/// A GET over a connection of its own (RFC 9112); only the status line is looked at.
 async fn get(inner: &Inner, address: SocketAddr, http: &HttpCheck) -> ProbeResult {
     let what = format!("GET {}", http.path);
     match status(inner, address, http).await {
@@ -138,6 +141,10 @@ async fn status(inner: &Inner, address: SocketAddr, http: &HttpCheck) -> std::io
             break;
         }
     }
+    // Many a server complains in its log when nobody listens to the end of what it says.
+    tokio::spawn(tokio::time::timeout(REST_MAX, async move {
+        let _ = tokio::io::copy(&mut stream.take(REST_BYTES_MAX), &mut tokio::io::sink()).await;
+    }));
     parse_status(&answer).ok_or_else(|| std::io::Error::other("the answer is not HTTP"))
 }
 

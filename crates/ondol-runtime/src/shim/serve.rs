@@ -268,12 +268,13 @@ impl Shim {
         tree::end(room, self.task.cgroup.as_ref(), None);
         self.output.finish();
         let _ = exit::write(RunId(self.task.run), exit);
+        // From here on the next start of this replica may use the folder: nothing of it is touched after the last word.
+        self.connections.accept(&Said::Starting);
+        let _ = std::fs::remove_file(super::SOCKET);
+        self.connections.tell(&Said::Exited(exit.clone()));
         if let Some(plan) = &self.task.cgroup {
             plan.remove();
         }
-        self.connections.accept(&Said::Starting);
-        self.connections.tell(&Said::Exited(exit.clone()));
-        let _ = std::fs::remove_file(super::SOCKET);
     }
 }
 

@@ -2,4 +2,5 @@
 
 mod plain;
 mod rooms;
+mod speed;
 mod support;

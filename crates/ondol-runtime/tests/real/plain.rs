@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::{self, Node, service};
-use ondol_model::{Exit, Observation};
+use ondol_model::{Bytes, Exit, LogLimits, Observation};
 use ondol_runtime::Sandbox;
 
 #[tokio::test]
@@ -182,4 +182,45 @@ async fn probes_ask_over_tcp_http_by_program_and_by_log_line() {
     }
     node.engine.kill(run.replica.clone(), run.run);
     node.exited(&run).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_words_is_bounded_on_disk_and_does_not_hold_the_service_up() {
+    let mut node = Node::new(Sandbox::None).await;
+    let script =
+        "yes 'a line of some length, as services write them' | head -c 200000000; echo; echo end";
+    let mut loud = service("loud", &["sh", "-c", script]);
+    loud.logs = LogLimits {
+        segment_max: Bytes(1 << 20),
+        segments_max: 3,
+    };
+    let run = node.start(loud, 1);
+    assert_eq!(node.exited(&run).await, Exit::Code(0));
+    let dir = node.engine.log_dir(&run.replica);
+    let files: Vec<u64> = std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .collect();
+    assert!(files.len() <= 3, "{files:?}");
+    // A segment may end one batch of lines late.
+    assert!(files.iter().sum::<u64>() < 4 << 20, "{files:?}");
+    assert_eq!(node.lines(&run).last().map(String::as_str), Some("end"));
+}
+
+#[tokio::test]
+async fn a_service_goes_on_when_its_log_cannot_be_written() {
+    let mut node = Node::new(Sandbox::None).await;
+    let run = node.start(
+        service("web", &["sh", "-c", "while :; do echo w; sleep 0.01; done"]),
+        1,
+    );
+    let pid = node.started(&run).await;
+    let dir = node.engine.log_dir(&run.replica);
+    // What a full disk does to the shim, without filling one: no segment can be made any more.
+    std::fs::remove_dir_all(&dir).unwrap();
+    std::fs::write(&dir, "in the way").unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(std::fs::metadata(format!("/proc/{pid}")).is_ok());
+    node.engine.kill(run.replica.clone(), run.run);
+    assert_eq!(node.exited(&run).await, Exit::Signal(9));
 }

@@ -231,12 +231,14 @@ async fn volumes_secrets_binds_and_memory_are_where_the_file_says() {
         assert_eq!(std::fs::read_to_string(&kept).unwrap(), "kept\n");
         // It goes with its project when that is asked for, and not before.
         node.engine
-            .discard_project(run.replica.project.clone(), false);
-        support::eventually("folders gone", || !node.dir.join("replicas/shop").exists()).await;
+            .discard_project(run.replica.project.clone(), false)
+            .await;
+        assert!(!node.dir.join("replicas/shop").exists());
         assert!(kept.exists());
         node.engine
-            .discard_project(run.replica.project.clone(), true);
-        support::eventually("volume gone", || !kept.exists()).await;
+            .discard_project(run.replica.project.clone(), true)
+            .await;
+        assert!(!kept.exists());
         std::fs::remove_dir_all(host).unwrap();
     }
 }
@@ -430,4 +432,61 @@ fn the_same_works_for_an_ordinary_user() {
     };
     let words = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{words}");
+}
+
+#[tokio::test]
+async fn what_prepare_makes_is_seen_by_the_service_and_not_by_the_machine() {
+    for sandbox in sandboxes() {
+        let mut node = Node::new(sandbox).await;
+        let context = node.dir.with_extension("context");
+        std::fs::create_dir_all(&context).unwrap();
+        std::fs::write(context.join("name"), "source").unwrap();
+        let mut web = service("web", &["cat", "made", "/usr/local/bin/tool"]);
+        web.build = Some(Build {
+            context: context.clone(),
+            dockerfile: None,
+            dockerfile_inline: None,
+            target: None,
+            args: Default::default(),
+        });
+        web.prepare = Some(vec![
+            "cat name > made; echo tool > /usr/local/bin/tool; echo done".into(),
+        ]);
+        let mut project = Project::clone(&support::project());
+        project
+            .services
+            .insert(web.name.clone(), web.clone().into());
+        let definition = Digest::of(b"1");
+        let of = project.clone().into();
+        node.engine.prepare(of, web.name.clone(), definition, false);
+        node.until(|said| match said {
+            Observation::Prepared { .. } => Some(()),
+            Observation::PrepareFailed { why, .. } => panic!("{sandbox:?}: {why}"),
+            _ => None,
+        })
+        .await;
+        let run = node.start_in(web, 1, project);
+        let exit = node.exited(&run).await;
+        assert_eq!(node.lines(&run), ["sourcetool"], "{sandbox:?}");
+        assert_eq!(exit, Exit::Code(0));
+        assert!(!context.join("made").exists());
+        assert!(!std::path::Path::new("/usr/local/bin/tool").exists());
+        std::fs::remove_dir_all(context).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_replica_can_start_again_the_moment_it_ended() {
+    for sandbox in sandboxes().into_iter().chain([Sandbox::None]) {
+        let mut node = Node::new(sandbox).await;
+        for number in 1..=15 {
+            let run = node.start(service("web", &["sh", "-c", "echo here; exit 5"]), number);
+            assert_eq!(
+                node.exited(&run).await,
+                Exit::Code(5),
+                "{sandbox:?} {number}"
+            );
+            assert_eq!(node.lines(&run), ["here"]);
+        }
+    }
 }

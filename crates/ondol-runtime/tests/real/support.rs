@@ -136,6 +136,26 @@ impl Node {
         .await
     }
 
+    /// Memory of all shims, and of the first processes of their rooms.
+    pub(crate) fn pss_kib(&self) -> [u64; 2] {
+        let own = self.dir.to_string_lossy().into_owned();
+        let mut sums = [0, 0];
+        for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
+            let at = entry.path();
+            let command = fs::read(at.join("cmdline")).unwrap_or_default();
+            let room = fs::read_to_string(at.join("comm")).is_ok_and(|name| name == "ondol-room\n");
+            if !String::from_utf8_lossy(&command).contains(&format!("shim\0{own}/")) {
+                continue;
+            }
+            let rollup = fs::read_to_string(at.join("smaps_rollup")).unwrap_or_default();
+            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+            let kib =
+                line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+            sums[usize::from(room)] += kib.unwrap_or(0);
+        }
+        sums
+    }
+
     pub(crate) async fn hooked(&mut self) -> ProbeResult {
         self.seen.clear();
         self.until(|said| match said {
@@ -282,6 +302,11 @@ pub(crate) fn service(name: &str, command: &[&str]) -> Service {
         labels: Default::default(),
         container_name: None,
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measurements of tests")]
+pub(crate) fn now() -> std::time::Instant {
+    std::time::Instant::now()
 }
 
 /// Says what is not tested here, and why.
