@@ -165,4 +165,6 @@ struct Scope {
     /// What relative paths are relative to.
     dir: PathBuf,
     env: Env,
+    /// The project's name is settled, whatever a file says.
+    is_named: bool,
 }

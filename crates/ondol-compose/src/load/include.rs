@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::{Loader, Scope};
-use crate::findings::error;
+use crate::findings::{error, warning};
 use crate::merge::settle;
 use crate::tree::{Entry, Node};
 
@@ -25,6 +25,7 @@ impl Loader<'_> {
             }
             if let Some(mut included) = self.included(entry, scope, chain) {
                 settle(&mut included);
+                self.tell_unused(&included);
                 for section in SECTIONS {
                     self.import(tree, &mut included, section);
                 }
@@ -67,7 +68,9 @@ impl Loader<'_> {
             Some(_) => self.env_from(&paths("env_file"), true, &scope.env),
             None => self.env_from(&[dir.join(".env")], false, &scope.env),
         };
-        Some(self.project(&files, &Rc::new(Scope { dir, env }), chain))
+        let is_named = true;
+        let scope = Scope { dir, env, is_named };
+        Some(self.project(&files, &Rc::new(scope), chain))
     }
 
     fn cycle(&mut self, entry: &Node, chain: &[PathBuf]) {
@@ -82,6 +85,22 @@ impl Loader<'_> {
             .label("and so around")
             .help("move what both need into a file of its own"),
         );
+    }
+
+    /// What is said of a project as a whole is taken from the file that includes, not from the included.
+    fn tell_unused(&mut self, included: &Node) {
+        if let Some(entry) = included.map().and_then(|map| map.get("x-ondol")) {
+            self.findings.add(
+                warning(
+                    "not-acted-on",
+                    "the `x-ondol` of an included file is not acted on",
+                )
+                .at(entry.key)
+                .help(
+                    "say it in the file that includes this one; `x-ondol` in services is acted on",
+                ),
+            );
+        }
     }
 
     /// Moves a section's entries over; one that both have must be the same in both.

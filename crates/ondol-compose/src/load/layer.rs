@@ -28,9 +28,12 @@ impl Loader<'_> {
             self.findings.add(error("too-deep", message));
             return tree;
         }
+        let mut scope = scope.clone();
         for file in files {
-            for mut layer in self.read_root(file, scope) {
-                self.extend_all(&mut layer, &tree, file, scope);
+            let documents = self.parse(file, None);
+            scope = named(scope, &documents);
+            for mut layer in self.long_forms(documents, &scope.dir, &scope.env) {
+                self.extend_all(&mut layer, &tree, file, &scope);
                 tree = merge(tree, layer, &PROJECT_SHAPE);
             }
         }
@@ -38,25 +41,9 @@ impl Loader<'_> {
             self.scopes.insert(name.to_string(), scope.clone());
         }
         chain.extend(files.iter().cloned());
-        self.include_all(&mut tree, scope, chain);
+        self.include_all(&mut tree, &scope, chain);
         chain.truncate(chain.len() - files.len());
         tree
-    }
-
-    /// The documents of one of the project's own files. A name that it gives is known to the rest of it.
-    fn read_root(&mut self, file: &Path, scope: &Scope) -> Vec<Node> {
-        let documents = self.parse(file, None);
-        let name = documents
-            .first()
-            .and_then(|document| document.get("name")?.text());
-        match name.filter(|name| !name.contains('$')) {
-            Some(name) => {
-                let mut env = scope.env.clone();
-                env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_owned());
-                self.long_forms(documents, &scope.dir, &env)
-            }
-            None => self.long_forms(documents, &scope.dir, &scope.env),
-        }
     }
 
     /// The documents of a file that another one names at `why`.
@@ -116,5 +103,23 @@ impl Loader<'_> {
             None => finding.help("check the path; relative ones begin where the command was run"),
         });
         None
+    }
+}
+
+/// A name that a file gives is known as a variable to the rest of it and to what it includes,
+/// unless the name was settled before.
+fn named(scope: Rc<Scope>, documents: &[Node]) -> Rc<Scope> {
+    let name = documents
+        .first()
+        .and_then(|document| document.get("name")?.text());
+    match name.filter(|name| !scope.is_named && !name.contains('$')) {
+        None => scope,
+        Some(name) => {
+            let mut env = scope.env.clone();
+            env.insert("COMPOSE_PROJECT_NAME".to_owned(), name.to_owned());
+            let dir = scope.dir.clone();
+            let is_named = true;
+            Rc::new(Scope { dir, env, is_named })
+        }
     }
 }

@@ -87,7 +87,8 @@ impl Loader<'_> {
         };
         let (StartName::Given(text) | StartName::Folder(text)) = &name;
         env.insert("COMPOSE_PROJECT_NAME".to_owned(), text.clone());
-        let scope = Scope { dir, env };
+        let is_named = matches!(name, StartName::Given(_));
+        let scope = Scope { dir, env, is_named };
         Some(Start { files, scope, name })
     }
 

@@ -18,6 +18,7 @@ pub(super) fn healthcheck(service: &Node) -> Healthcheck {
     {
         _ if read::flag(node, &["disable"]) => return Healthcheck::Disabled,
         Some(("NONE", _)) => return Healthcheck::Disabled,
+        Some(("CMD-SHELL", [none])) if none == "NONE" => return Healthcheck::Disabled,
         Some(("CMD-SHELL", rest)) => ["/bin/sh", "-c"]
             .map(String::from)
             .iter()

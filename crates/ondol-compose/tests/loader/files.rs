@@ -89,10 +89,49 @@ fn the_name_is_given_or_written_or_the_folders() {
 }
 
 #[test]
-fn the_written_name_is_known_as_a_variable() {
-    let text = "name: shop\nservices: {web: {image: \"x/${COMPOSE_PROJECT_NAME}\"}}\n";
-    let project = clean(load(&request(), &source(text, &[])));
-    assert_eq!(service(&project, "web").image.as_deref(), Some("x/shop"));
+fn the_name_is_known_as_a_variable_also_to_later_and_included_files() {
+    let text = "name: shop\ninclude: [other.yaml]\nservices: {web: {image: \"x/${COMPOSE_PROJECT_NAME}\"}}\n";
+    let source = source(
+        text,
+        &[
+            (
+                "other.yaml",
+                "name: ignored\nservices: {db: {image: \"db/$COMPOSE_PROJECT_NAME\"}}\n",
+            ),
+            (
+                "compose.override.yaml",
+                "services: {web: {hostname: \"$COMPOSE_PROJECT_NAME\"}}\n",
+            ),
+        ],
+    );
+    let seen = |request: &Request| {
+        let project = clean(load(request, &source));
+        let web = service(&project, "web").clone();
+        [
+            web.image,
+            web.hostname,
+            service(&project, "db").image.clone(),
+        ]
+        .map(Option::unwrap_or_default)
+    };
+    assert_eq!(seen(&request()), ["x/shop", "shop", "db/shop"]);
+    let given = Request {
+        project_name: Some("given".into()),
+        ..request()
+    };
+    assert_eq!(seen(&given), ["x/given", "given", "db/given"]);
+}
+
+#[test]
+fn what_an_included_file_says_of_the_whole_project_is_told() {
+    let source = source(
+        "include: [other.yaml]\n",
+        &[(
+            "other.yaml",
+            "x-ondol: {edge: {port: 1}}\nservices: {a: {image: x}}\n",
+        )],
+    );
+    assert_eq!(codes(&load(&request(), &source)), ["not-acted-on"]);
 }
 
 #[test]

@@ -215,6 +215,7 @@ fn a_healthcheck_is_a_probe() {
     );
     assert_eq!(check("{disable: true}"), Healthcheck::Disabled);
     assert_eq!(check("{test: [NONE]}"), Healthcheck::Disabled);
+    assert_eq!(check("{test: NONE}"), Healthcheck::Disabled);
     assert_eq!(one("tty: true").healthcheck, Healthcheck::Image);
 }
 
