@@ -35,7 +35,6 @@ impl Sandbox {
     }
 
     /// Tries it out in a process that is thrown away. The error says for people what this machine refused.
-    /// Call it before any thread is started, or the answer may come from a machine with fewer permissions than this.
     pub fn works(self) -> Result<(), String> {
         trial::run(self)
     }

@@ -1,6 +1,7 @@
 //! The kernel calls that neither std nor nix offers without `unsafe`: the only module of this crate that has any.
 #![expect(unsafe_code, reason = "kernel calls; each block says why it is sound")]
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
@@ -131,24 +132,74 @@ pub(crate) fn join_before_exec(command: &mut Command, namespaces: Vec<OwnedFd>) 
     unsafe { command.pre_exec(join) };
 }
 
-/// Lets `command` begin in new namespaces, in a new user namespace when `user`; its start fails where it cannot.
-pub(crate) fn unshare_before_exec(command: &mut Command, user: bool) {
-    let unshare = move || {
-        let mut flags =
-            libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
-        flags |= if user {
-            libc::CLONE_NEWUSER
-        } else {
-            libc::CLONE_NEWPID
-        };
-        // SAFETY: unshare with flags only; async-signal-safe.
-        match unsafe { libc::unshare(flags) } {
-            0 => Ok(()),
-            _ => Err(io::Error::last_os_error()),
-        }
+/// Lets `command` try before it begins what a room needs: namespaces, in a new user namespace when `user`, and in
+/// them a `/proc`, memory and layers. Its start fails with what the machine refused; nothing of it is kept.
+pub(crate) fn try_room_before_exec(command: &mut Command, user: bool) {
+    // SAFETY: the closure and all it calls make system calls with constant arguments only, and allocate nothing.
+    unsafe { command.pre_exec(move || try_room(user)) };
+}
+
+fn try_room(user: bool) -> io::Result<()> {
+    let mut flags = libc::CLONE_NEWNS | libc::CLONE_NEWNET | libc::CLONE_NEWUTS;
+    flags |= libc::CLONE_NEWIPC | libc::CLONE_NEWPID;
+    if user {
+        flags |= libc::CLONE_NEWUSER;
+    }
+    // SAFETY: flags only.
+    if unsafe { libc::unshare(flags) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // The first child is the first process of the new process namespace, which alone may mount its /proc.
+    // SAFETY: this process was forked a moment ago and has one thread; the child calls only what follows.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let refused = try_mounts().err().and_then(|error| error.raw_os_error());
+        // SAFETY: ends the child at once.
+        unsafe { libc::_exit(refused.unwrap_or(0)) };
+    }
+    let mut status = 0;
+    // SAFETY: waits for that child; the status is a live integer.
+    if child < 0 || unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    match libc::WEXITSTATUS(status) {
+        0 => Ok(()),
+        error => Err(io::Error::from_raw_os_error(error)),
+    }
+}
+
+fn try_mounts() -> io::Result<()> {
+    let private = libc::MS_REC | libc::MS_PRIVATE;
+    mount(None, c"/", None, private, None)?;
+    mount(Some(c"proc"), c"/proc", Some(c"proc"), 0, None)?;
+    // Layers without a place for what is written need no files made beforehand.
+    let layers = c"lowerdir=/usr:/etc";
+    mount(Some(c"overlay"), c"/mnt", Some(c"overlay"), 0, Some(layers))?;
+    mount(Some(c"tmpfs"), c"/tmp", Some(c"tmpfs"), 0, None)
+}
+
+fn mount(
+    source: Option<&CStr>,
+    target: &CStr,
+    kind: Option<&CStr>,
+    flags: libc::c_ulong,
+    options: Option<&CStr>,
+) -> io::Result<()> {
+    let text = |text: Option<&CStr>| text.map_or(std::ptr::null(), CStr::as_ptr);
+    // SAFETY: every pointer is null or to a text that ends with zero and outlives the call.
+    let done = unsafe {
+        libc::mount(
+            text(source),
+            target.as_ptr(),
+            text(kind),
+            flags,
+            text(options).cast(),
+        )
     };
-    // SAFETY: the closure calls unshare only and allocates nothing.
-    unsafe { command.pre_exec(unshare) };
+    match done {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Takes a descriptor that the kernel has just put into this process with a message.

@@ -17,19 +17,21 @@ pub(super) fn run(sandbox: Sandbox) -> Result<(), String> {
 }
 
 fn try_namespaces(user: bool) -> Result<(), String> {
-    // `true` is what runs when all the namespaces could be made; nothing of it is kept.
+    // `true` is what runs when everything could be made; nothing of it is kept.
     let mut command = Command::new("/bin/true");
     command
         .env_clear()
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    sys::unshare_before_exec(&mut command, user);
+    sys::try_room_before_exec(&mut command, user);
     match command.status() {
         Ok(_) => Ok(()),
         Err(error) if user => Err(format!(
-            "this machine lets no ordinary user make namespaces: {error}"
+            "this machine lets no ordinary user make namespaces and mount in them: {error}"
         )),
-        Err(error) => Err(format!("this machine refuses namespaces: {error}")),
+        Err(error) => Err(format!(
+            "this machine refuses namespaces or mounts in them: {error}"
+        )),
     }
 }
