@@ -8,6 +8,9 @@ use ondol_model::{
 use serde::{Deserialize, Serialize};
 
 /// Something to do. The shell performs it and never waits: what came of it returns as an observation.
+///
+/// Actions about one replica are performed in the order they come in: a number is given again after
+/// [`Action::Discard`], so that a start of the next one may follow at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {

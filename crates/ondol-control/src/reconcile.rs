@@ -6,8 +6,8 @@ pub(crate) struct There {
     pub(crate) number: u32,
     /// It is of the wanted definition.
     pub(crate) current: bool,
-    /// It follows a change that needs no restart only when it is told.
-    pub(crate) outdated_words: bool,
+    /// A change that needs no restart has not been told to it yet.
+    pub(crate) untold: bool,
     pub(crate) standing: Standing,
 }
 
@@ -130,7 +130,7 @@ impl Tally {
                     u32::from(matches!(standing, Standing::Serving | Standing::Done));
                 self.in_flight += u32::from(matches!(standing, Standing::Busy | Standing::Crowded));
                 self.crowded += u32::from(standing == Standing::Crowded);
-                if replica.outdated_words {
+                if replica.untold {
                     buckets.in_place.push(replica.number);
                 }
             }

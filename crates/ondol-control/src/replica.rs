@@ -1,21 +1,17 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::{
-    Demand, Digest, Exit, Phase, Prepared, ReplicaId, RestartPolicy, Run, RunId, Service, Time,
-};
+use ondol_model::{Demand, Digest, Exit, Phase, Prepared, ReplicaId, RunId, Service, Time};
 
-use crate::backoff::{HEALTHY_AFTER, pause};
 use crate::checks::ReadyFrom;
 use crate::drain::{Leaving, Pace, Step as LeavingStep, Then};
-use crate::job::{Afterwards, afterwards};
-use crate::place::Shortage;
 use crate::running::{Next, Running, Stage, Whereabouts};
-use crate::span::{nth, span};
 use crate::target::Target;
 use crate::turn::Turn;
 use crate::{Action, NoteKind};
+
+mod end;
+mod start;
 
 /// How long a new replica without any check must run before an old one goes.
 const PROOF: Duration = Duration::from_secs(1);
@@ -236,7 +232,7 @@ impl Replica {
         match &mut self.life {
             Life::Planned { .. } => self.step_planned(around, turn),
             Life::Backoff { until } if *until <= turn.now => {
-                self.become_(Life::Planned { on: None }, turn.now);
+                self.enter(Life::Planned { on: None }, turn.now);
                 Step::Changed
             }
             Life::Running(_) => self.step_running(turn),
@@ -250,68 +246,6 @@ impl Replica {
             }
             Life::Backoff { .. } | Life::Launching { .. } | Life::Ended(_) => Step::Same,
         }
-    }
-
-    /// Started when it is prepared, its dependencies let it and it fits; else it says once what it waits for.
-    fn step_planned(&mut self, around: &Surroundings, turn: &mut Turn) -> Step {
-        let Some(target) = self.target.clone() else {
-            return Step::Same;
-        };
-        let Some(prepared) = around.prepared else {
-            // The preparation itself is told by the service.
-            return self.waits(Phase::Preparing, None, turn);
-        };
-        if !around.gate.open {
-            return self.waits(Phase::Waiting, around.gate.words.clone(), turn);
-        }
-        if self.held.is_none() {
-            if let Err(refusal) = place(&target, around.placed, turn) {
-                let told = matches!(
-                    self.life,
-                    Life::Planned {
-                        on: Some(Phase::Pending)
-                    }
-                );
-                let words = (!told).then(|| refusal.to_string());
-                return self.waits(Phase::Pending, words, turn);
-            }
-            self.held = Some(target.demand());
-        }
-        self.start(target, prepared.clone(), turn)
-    }
-
-    fn start(&mut self, target: Arc<Target>, prepared: Arc<Prepared>, turn: &mut Turn) -> Step {
-        let run = turn.ids.run();
-        if self.has_folder {
-            self.restarts = self.restarts.saturating_add(1);
-        }
-        self.has_folder = true;
-        self.definition = target.definition.clone();
-        self.generation = target.generation;
-        turn.tell(NoteKind::Started, &self.id, self.because.clone());
-        turn.act(Action::Start(Box::new(Run {
-            replica: self.id.clone(),
-            run,
-            definition: target.definition.clone(),
-            project: target.project.clone(),
-            service: target.service.clone(),
-        })));
-        self.become_(Life::Launching { run, prepared }, turn.now);
-        Step::Changed
-    }
-
-    fn waits(&mut self, phase: Phase, words: Option<String>, turn: &mut Turn) -> Step {
-        let Life::Planned { on } = &mut self.life else {
-            return Step::Same;
-        };
-        if *on == Some(phase) {
-            return Step::Same;
-        }
-        *on = Some(phase);
-        if let Some(words) = words {
-            turn.tell(NoteKind::Waiting, &self.id, words);
-        }
-        Step::Changed
     }
 
     fn step_running(&mut self, turn: &mut Turn) -> Step {
@@ -351,98 +285,11 @@ impl Replica {
                     return false;
                 };
                 let running = Running::new(run, at, prepared.clone(), &target.service, now);
-                self.become_(Life::Running(Box::new(running)), now);
+                self.enter(Life::Running(Box::new(running)), now);
                 true
             }
             _ => false,
         }
-    }
-
-    /// Its process ended. `Gone` when it is not wanted any more.
-    pub(crate) fn exited(&mut self, run: RunId, exit: Exit, turn: &mut Turn) -> Step {
-        if self.run() != Some(run) {
-            return Step::Same;
-        }
-        self.last_exit = Some(exit.clone());
-        match &self.life {
-            Life::Leaving(leaving) => match leaving.then {
-                Then::Discard { volumes } => {
-                    self.because = exit.to_string();
-                    turn.tell(NoteKind::Ended, &self.id, exit.to_string());
-                    self.discard(volumes, turn);
-                    Step::Gone
-                }
-                Then::Rest => {
-                    self.end(Ending::Stopped, format!("stopped on request: {exit}"), turn);
-                    Step::Changed
-                }
-                Then::Again { crash: false } => {
-                    self.because = format!("ended on request: {exit}");
-                    self.become_(Life::Planned { on: None }, turn.now);
-                    Step::Changed
-                }
-                Then::Again { crash: true } => self.crashed(&exit, true, turn),
-            },
-            _ => self.crashed(&exit, false, turn),
-        }
-    }
-
-    /// Ended by itself, or, when it was `failing`, because its probes said so: then a clean end is no success.
-    fn crashed(&mut self, exit: &Exit, failing: bool, turn: &mut Turn) -> Step {
-        let Some(target) = self.target.clone() else {
-            self.discard(false, turn);
-            return Step::Gone;
-        };
-        // One that was found with another definition than any that is known can only come back as what is known.
-        self.definition = target.definition.clone();
-        self.generation = target.generation;
-        let running = self.running();
-        let lived = running.map(|running| turn.now.since(running.started));
-        let healthy = running.and_then(|running| running.ready_since);
-        let proved = healthy.is_some_and(|since| turn.now.since(since) >= window(&target.service));
-        self.crashes = if proved {
-            1
-        } else {
-            self.crashes.saturating_add(1)
-        };
-        let after = lived.map_or_else(String::new, |lived| format!(" after {}", span(lived)));
-        let what = format!("{exit}{after}");
-        if self.once {
-            let ending = if exit.is_success() {
-                Ending::Done
-            } else {
-                Ending::GaveUp
-            };
-            self.end(ending, what, turn);
-            return Step::Changed;
-        }
-        let succeeded = exit.is_success() && !failing;
-        match afterwards(&target.service, succeeded, self.crashes) {
-            Afterwards::Done => self.end(Ending::Done, format!("{what}: it is done"), turn),
-            Afterwards::GaveUp(why) => self.end(Ending::GaveUp, format!("{what}; {why}"), turn),
-            Afterwards::Again => self.again(what, turn),
-        }
-        Step::Changed
-    }
-
-    fn again(&mut self, what: String, turn: &mut Turn) {
-        let pause = pause(&self.id, self.crashes);
-        self.because = if pause == Duration::ZERO {
-            format!("{what}; started again at once")
-        } else {
-            format!(
-                "{what}; started again in {} ({} time)",
-                span(pause),
-                nth(self.crashes)
-            )
-        };
-        turn.tell(NoteKind::Exited, &self.id, self.because.clone());
-        if pause == Duration::ZERO {
-            self.become_(Life::Planned { on: None }, turn.now);
-            return;
-        }
-        let until = turn.now + pause;
-        self.become_(Life::Backoff { until }, turn.now);
     }
 
     /// Ends a pause early: what it may have crashed for has changed.
@@ -452,7 +299,7 @@ impl Replica {
         }
         self.because = format!("started again at once: {why}");
         turn.tell(NoteKind::Backoff, &self.id, self.because.clone());
-        self.become_(Life::Planned { on: None }, turn.now);
+        self.enter(Life::Planned { on: None }, turn.now);
         true
     }
 
@@ -461,7 +308,7 @@ impl Replica {
         self.target = Some(target.clone());
         self.crashes = 0;
         self.because = "wanted again".to_owned();
-        self.become_(Life::Planned { on: None }, now);
+        self.enter(Life::Planned { on: None }, now);
     }
 
     /// Sends it on its way out. `Gone` when there is nothing to wait for.
@@ -499,7 +346,7 @@ impl Replica {
         self.because = why;
         let service = self.service().map(|service| &**service);
         let leaving = Leaving::new(run, running, pace, then, service, turn.now);
-        self.become_(Life::Leaving(Box::new(leaving)), turn.now);
+        self.enter(Life::Leaving(Box::new(leaving)), turn.now);
         Step::Changed
     }
 
@@ -517,7 +364,7 @@ impl Replica {
             }
             Then::Again { .. } => {
                 self.because = why;
-                self.become_(Life::Planned { on: None }, turn.now);
+                self.enter(Life::Planned { on: None }, turn.now);
                 Step::Changed
             }
         }
@@ -543,7 +390,7 @@ impl Replica {
         turn.tell(NoteKind::Stopping, &self.id, why.clone());
         self.because = why;
         let killed = Leaving::killed(&self.id, run, running, then, turn);
-        self.become_(Life::Leaving(Box::new(killed)), turn.now);
+        self.enter(Life::Leaving(Box::new(killed)), turn.now);
         Step::Changed
     }
 
@@ -559,7 +406,7 @@ impl Replica {
         turn.tell(NoteKind::Ended, &self.id, why.clone());
         self.because = why;
         self.give_room_back(turn);
-        self.become_(Life::Ended(ending), turn.now);
+        self.enter(Life::Ended(ending), turn.now);
     }
 
     fn discard(&mut self, volumes: bool, turn: &mut Turn) {
@@ -580,59 +427,8 @@ impl Replica {
         }
     }
 
-    fn become_(&mut self, life: Life, now: Time) {
+    fn enter(&mut self, life: Life, now: Time) {
         self.life = life;
         self.since = now;
     }
-}
-
-/// How long a replica must have been ready for its earlier crashes to be forgotten.
-fn window(service: &Service) -> Duration {
-    match service.restart {
-        RestartPolicy::OnFailure {
-            window: Some(window),
-            ..
-        } => window,
-        _ => HEALTHY_AFTER,
-    }
-}
-
-/// Why a replica is not placed.
-enum Refusal {
-    Constraint(String),
-    Crowded(u32),
-    Strangers(u32),
-    Shortage(Shortage),
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Refusal::Constraint(why) => f.write_str(why),
-            Refusal::Crowded(max) => write!(
-                f,
-                "`max_replicas_per_node` is {max}, and so many are here already"
-            ),
-            Refusal::Strangers(number) => write!(
-                f,
-                "{number} replicas of an earlier time are still ending, and what they take is not known"
-            ),
-            Refusal::Shortage(shortage) => shortage.fmt(f),
-        }
-    }
-}
-
-/// Takes room for one replica, or says why it cannot be here.
-fn place(target: &Target, placed: u32, turn: &mut Turn) -> Result<(), Refusal> {
-    let service = &target.service;
-    if let Some(why) = turn.room.unmet(&service.placement_constraints) {
-        return Err(Refusal::Constraint(why));
-    }
-    if let Some(max) = service.replicas_per_node_max.filter(|max| placed >= *max) {
-        return Err(Refusal::Crowded(max));
-    }
-    if let Some(number) = turn.room.strangers(target.demand()) {
-        return Err(Refusal::Strangers(number));
-    }
-    turn.room.take(target.demand()).map_err(Refusal::Shortage)
 }

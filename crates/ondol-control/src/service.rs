@@ -1,21 +1,19 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ondol_model::{
-    DeployMode, Digest, Exit, Phase, Prepared, ReplicaId, RunId, ServiceRef, Time, UpdateOrder,
-};
+use ondol_model::{DeployMode, Digest, Exit, Prepared, RunId, ServiceRef, Time};
 
 use crate::NoteKind;
-use crate::drain::{Pace, Then};
+use crate::drain::Pace;
 use crate::endpoints::Table;
 use crate::prepare::{Outcome, Preparations};
-use crate::probe::Verdict as ProbeVerdict;
-use crate::reconcile::{Buckets, Standing, There, Wanted, diff};
-use crate::replace::{Progress, Rolling, Verdict};
-use crate::replica::{Ending, Gate, Life, Replica, Step, Surroundings};
-use crate::running::Stage;
+use crate::replace::Rolling;
+use crate::replica::{Gate, Life, Replica, Step, Surroundings};
 use crate::target::Target;
 use crate::turn::Turn;
+
+mod regulate;
+mod rollout;
 
 /// A service: what is wanted of it, and its replicas.
 #[derive(Debug)]
@@ -156,185 +154,6 @@ impl ServiceState {
             .min()
     }
 
-    fn reconcile(&mut self, sight: &Sight, turn: &mut Turn) -> bool {
-        let Some(goal) = self.goal.clone().filter(|_| !self.leaves()) else {
-            return self.leave_all(sight.stop_held, turn);
-        };
-        let mut changed = self.revive(&goal, turn.now);
-        let wanted = self.how(&goal, sight);
-        let no_room = self.lacks_room(&goal, turn);
-        let there = self
-            .regulars()
-            .map(|replica| see(replica, &goal, no_room, turn.now));
-        let buckets = diff(wanted, there);
-        changed |= buckets != Buckets::default();
-        for number in buckets.in_place {
-            if let Some(replica) = self.replicas.get_mut(&number) {
-                replica.retarget(&goal, turn.now);
-            }
-        }
-        for number in buckets.replace {
-            let why = "its definition changed, and it served nobody";
-            self.leave(
-                number,
-                Pace::Graceful,
-                NoteKind::Replaced,
-                why.to_owned(),
-                turn,
-            );
-        }
-        for number in buckets.stop {
-            let (kind, why) = self.why_stopped(number, &goal);
-            self.leave(number, Pace::Graceful, kind, why, turn);
-        }
-        for _ in 0..buckets.place {
-            self.place(&goal, turn);
-        }
-        changed
-    }
-
-    fn how(&self, goal: &Target, sight: &Sight) -> Wanted {
-        let (written, at_once, paused) = match &self.rolling {
-            Some(rolling) => {
-                let rules = rolling.rules(goal);
-                (
-                    rules.order,
-                    rolling.at_once(rules),
-                    rolling.paused.is_some(),
-                )
-            }
-            None => (UpdateOrder::StartFirst, 1, false),
-        };
-        let order = goal.order(written);
-        let unprepared = || self.preparations.done(&goal.definition).is_none();
-        let held = sight.replace_held || order == UpdateOrder::StopFirst && unprepared();
-        Wanted {
-            count: self.count,
-            order,
-            at_once: if held { 0 } else { at_once },
-            paused,
-        }
-    }
-
-    /// One more replica does not fit now: what a waiting one was told may be out of date.
-    fn lacks_room(&self, goal: &Target, turn: &Turn) -> bool {
-        let max = goal.service.replicas_per_node_max;
-        turn.room.shortage(goal.demand()).is_some() || max.is_some_and(|max| self.placed() >= max)
-    }
-
-    /// Replicas that take up room.
-    fn placed(&self) -> u32 {
-        let placed = self
-            .replicas
-            .values()
-            .filter(|replica| replica.held.is_some());
-        u32::try_from(placed.count()).unwrap_or(u32::MAX)
-    }
-
-    fn why_stopped(&self, number: u32, goal: &Target) -> (NoteKind, String) {
-        let old = self
-            .replicas
-            .get(&number)
-            .is_some_and(|replica| !replica.is_of(goal));
-        if old {
-            (NoteKind::Replaced, "a new one took over".to_owned())
-        } else {
-            (NoteKind::Stopping, format!("only {} wanted", self.count))
-        }
-    }
-
-    /// All of them go; while others have to go first, only those without a process.
-    fn leave_all(&mut self, held: bool, turn: &mut Turn) -> bool {
-        let (then, why) = match (&self.goal, self.stopped) {
-            (Some(_), true) => (Then::Rest, "stopped on request"),
-            (Some(_), false) => (self.discard(), "none are wanted"),
-            (None, _) => (self.discard(), "it is not wanted any more"),
-        };
-        let gone = self.goal.is_none();
-        let numbers: Vec<u32> = self
-            .replicas
-            .iter()
-            .filter(|(_, replica)| gone || !replica.once)
-            .filter(|(_, replica)| !held || replica.run().is_none())
-            .filter(|(_, replica)| !replica.is_discarded())
-            .filter(|(_, replica)| then != Then::Rest || !matches!(replica.life, Life::Ended(_)))
-            .map(|(number, _)| *number)
-            .collect();
-        self.rolling = None;
-        let mut changed = false;
-        for number in numbers {
-            changed |= self.leave_then(
-                number,
-                then,
-                Pace::All,
-                NoteKind::Stopping,
-                why.to_owned(),
-                turn,
-            );
-        }
-        changed
-    }
-
-    fn discard(&self) -> Then {
-        Then::Discard {
-            volumes: self.volumes_too || self.goal.is_some(),
-        }
-    }
-
-    fn leave(&mut self, number: u32, pace: Pace, kind: NoteKind, why: String, turn: &mut Turn) {
-        let then = Then::Discard { volumes: true };
-        self.leave_then(number, then, pace, kind, why, turn);
-    }
-
-    pub(crate) fn leave_then(
-        &mut self,
-        number: u32,
-        then: Then,
-        pace: Pace,
-        kind: NoteKind,
-        why: String,
-        turn: &mut Turn,
-    ) -> bool {
-        let Some(replica) = self.replicas.get_mut(&number) else {
-            return false;
-        };
-        let step = replica.leave(then, pace, kind, why, turn);
-        if step == Step::Gone {
-            self.replicas.remove(&number);
-        }
-        step != Step::Same
-    }
-
-    /// Those that were stopped on request come back when that is taken back.
-    fn revive(&mut self, goal: &Arc<Target>, now: Time) -> bool {
-        let mut changed = false;
-        for replica in self.replicas.values_mut().filter(|replica| !replica.once) {
-            if matches!(replica.life, Life::Ended(Ending::Stopped)) && replica.is_of(goal) {
-                replica.revive(goal, now);
-                changed = true;
-            }
-        }
-        changed
-    }
-
-    fn place(&mut self, goal: &Arc<Target>, turn: &mut Turn) {
-        let number = (1..).find(|number| !self.replicas.contains_key(number));
-        let Some(number) = number else { return };
-        let id = ReplicaId {
-            project: self.name.project.clone(),
-            service: self.name.service.clone(),
-            number,
-        };
-        let because = match &self.rolling {
-            Some(rolling) if rolling.back => "takes over again: back to the definition before",
-            Some(_) => "takes over: the definition changed",
-            None => "wanted",
-        };
-        let because = format!("{because} (1 of {})", self.count);
-        let replica = Replica::planned(id, goal, because, turn.now);
-        self.replicas.insert(number, replica);
-    }
-
     /// What some replica is, or will be, started from and cannot yet. The goal of a replacement is prepared before
     /// the first old replica makes way for it.
     fn unprepared(&self) -> impl Iterator<Item = &Arc<Target>> {
@@ -390,129 +209,6 @@ impl ServiceState {
             step != Step::Gone
         });
         changed
-    }
-
-    fn follow_rollout(&mut self, turn: &mut Turn) -> bool {
-        let Some(goal) = self.goal.clone() else {
-            return false;
-        };
-        let seen = self.progress(&goal, turn.now);
-        let settled = seen.old == 0 && seen.all_good;
-        let Some(rolling) = &mut self.rolling else {
-            if settled
-                && !self
-                    .good
-                    .as_ref()
-                    .is_some_and(|good| Arc::ptr_eq(good, &goal))
-            {
-                self.good = Some(goal);
-            }
-            return false;
-        };
-        if settled {
-            rolling.paused = None;
-        }
-        let rules = rolling.rules(&goal);
-        if let Some(changed) = rolling.step(seen, rules, turn.now) {
-            return self.blame_the_silent(&goal, turn) || changed;
-        }
-        let words = if rolling.back { "back" } else { "replaced" };
-        let watched = crate::span::span(rules.monitor);
-        turn.note(
-            NoteKind::Replaced,
-            &self.name,
-            format!("{words}: all are ready, and none failed in {watched}"),
-        );
-        self.rolling = None;
-        self.good = Some(goal);
-        self.replaced = true;
-        true
-    }
-
-    fn progress(&self, goal: &Arc<Target>, now: Time) -> Progress {
-        let mut seen = Progress {
-            in_flight: 0,
-            old: 0,
-            all_good: true,
-        };
-        let mut current = 0;
-        for replica in self.regulars().filter(|replica| !replica.is_discarded()) {
-            let there = see(replica, goal, true, now);
-            if !there.current {
-                seen.old += 1;
-                continue;
-            }
-            current += 1;
-            match there.standing {
-                Standing::Serving | Standing::Done => {}
-                Standing::Busy | Standing::Crowded => {
-                    seen.in_flight += 1;
-                    seen.all_good = false;
-                }
-                Standing::Failing | Standing::Leaving => seen.all_good = false,
-            }
-        }
-        seen.all_good &= current == self.count;
-        seen
-    }
-
-    /// A new replica can fail without ending: its probes say no for good, or its preparation cannot be done.
-    fn blame_the_silent(&mut self, goal: &Arc<Target>, turn: &mut Turn) -> bool {
-        if let Some(why) = self.preparations.failure(&goal.definition)
-            && self
-                .rolling
-                .as_mut()
-                .is_some_and(Rolling::blame_preparation)
-        {
-            let why = format!("it could not be prepared: {why}");
-            return self.blame(&why, turn);
-        }
-        let silent = self.replicas.values_mut().find(|replica| {
-            !replica.blamed && replica.is_of(goal) && {
-                matches!(&replica.life, Life::Running(running)
-                    if running.stage != Stage::Ready && running.ready.verdict == ProbeVerdict::Failed)
-            }
-        });
-        let Some(replica) = silent else {
-            return false;
-        };
-        replica.blamed = true;
-        let saw = replica
-            .running()
-            .and_then(|running| running.ready.last.as_ref())
-            .map_or("nothing", |last| &last.saw);
-        let why = format!("{} did not become ready, its probe saw: {saw}", replica.id);
-        self.blame(&why, turn);
-        true
-    }
-
-    /// A failure of the new definition; goes back, pauses or tolerates it, as the file says.
-    fn blame(&mut self, why: &str, turn: &mut Turn) -> bool {
-        let (Some(rolling), Some(goal)) = (&mut self.rolling, &self.goal) else {
-            return false;
-        };
-        let rules = rolling.rules(goal);
-        match (rolling.blame(rules, self.count), &self.good) {
-            (Verdict::GoOn, _) => false,
-            (Verdict::Back, Some(good)) if !good.same_start(goal) => {
-                let good = good.clone();
-                self.refused = Some(why.to_owned());
-                let words = format!("{why}; back to the definition before");
-                turn.note(NoteKind::RolledBack, &self.name, words);
-                self.goal = Some(good);
-                self.rolling = Some(Rolling::new(true));
-                true
-            }
-            (Verdict::Back | Verdict::Pause, _) => {
-                rolling.paused = Some(why.to_owned());
-                turn.note(
-                    NoteKind::Waiting,
-                    &self.name,
-                    format!("{why}; the replacement pauses, and what serves goes on serving"),
-                );
-                true
-            }
-        }
     }
 
     /// A replica's process ended.
@@ -604,30 +300,5 @@ impl ServiceState {
             changed |= replica.retry(why, turn);
         }
         changed
-    }
-}
-
-fn see(replica: &Replica, goal: &Arc<Target>, no_room: bool, now: Time) -> There {
-    let current = replica.is_of(goal);
-    let proved = !current || replica.proved_at().is_none_or(|at| at <= now);
-    let standing = match &replica.life {
-        _ if replica.is_discarded() => Standing::Leaving,
-        _ if replica.serves() && proved => Standing::Serving,
-        Life::Ended(Ending::Done) => Standing::Done,
-        _ if replica.blamed => Standing::Failing,
-        Life::Planned {
-            on: Some(Phase::Pending),
-        } if no_room => Standing::Crowded,
-        _ => Standing::Busy,
-    };
-    let follows = replica
-        .target
-        .as_ref()
-        .is_some_and(|target| Arc::ptr_eq(target, goal));
-    There {
-        number: replica.id.number,
-        current,
-        outdated_words: current && !follows && standing != Standing::Leaving,
-        standing,
     }
 }
