@@ -17,6 +17,8 @@ pub struct LoadReport {
     pub requests: u64,
     /// Connections that failed to open, broke, or went silent.
     pub socket_errors: u64,
+    /// Those of them that failed to open.
+    pub refused: u64,
     /// Answers that were neither 2xx nor 3xx.
     pub bad_answers: u64,
 }
@@ -86,7 +88,12 @@ fn parse(text: &str) -> Option<LoadReport> {
             complete = true;
         } else if let Some(kinds) = line.strip_prefix("Socket errors: ") {
             for kind in kinds.split(", ") {
-                report.socket_errors += kind.rsplit(' ').next()?.parse::<u64>().ok()?;
+                let (name, count) = kind.split_once(' ')?;
+                let count: u64 = count.parse().ok()?;
+                report.socket_errors += count;
+                if name == "connect" {
+                    report.refused = count;
+                }
             }
         } else if let Some(count) = line.strip_prefix("Non-2xx or 3xx responses: ") {
             report.bad_answers = count.parse().ok()?;
@@ -116,6 +123,7 @@ Requests/sec:  31415.00
             LoadReport {
                 requests: 31415,
                 socket_errors: 6,
+                refused: 1,
                 bad_answers: 7
             }
         );

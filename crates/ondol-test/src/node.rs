@@ -54,6 +54,14 @@ impl Finished {
         serde_json::from_str(&self.stdout)
             .with_context(|| format!("expected JSON, got: {}", self.stdout))
     }
+
+    /// Each line of standard output as JSON.
+    pub fn lines(&self) -> Result<Vec<Value>> {
+        let parse = |line| {
+            serde_json::from_str(line).with_context(|| format!("expected JSON, got: {line}"))
+        };
+        self.stdout.lines().map(parse).collect()
+    }
 }
 
 impl TestNode {
@@ -212,7 +220,7 @@ impl TestNode {
 
     /// What the node said, and the last lines of every replica.
     pub fn logs(&self) -> String {
-        cleanup::logs(self.state.path(), &self.log())
+        cleanup::logs(self.state.path())
     }
 
     fn log(&self) -> PathBuf {

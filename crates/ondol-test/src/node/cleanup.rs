@@ -12,22 +12,30 @@ use crate::{processes, wait_until};
 
 const LINES: usize = 40;
 
-/// The last lines of the node and of every log below the state folder, oldest folder first by name.
-pub(crate) fn logs(state: &Path, node: &Path) -> String {
-    let mut files = vec![node.to_owned()];
+/// The last lines of the node, the proxy and every replica.
+pub(crate) fn logs(state: &Path) -> String {
+    let mut files = Vec::new();
     collect(state, &mut files);
     let mut text = String::new();
     for file in files {
-        let bytes = fs::read(&file).unwrap_or_default();
-        let said = String::from_utf8_lossy(&bytes);
-        let lines: Vec<&str> = said.lines().collect();
         let name = file.strip_prefix(state).unwrap_or(&file);
         text.push_str(&format!("--- {}\n", name.display()));
+        let lines = readable(&fs::read(&file).unwrap_or_default());
         for line in &lines[lines.len().saturating_sub(LINES)..] {
             text.push_str(&format!("{line}\n"));
         }
     }
     text
+}
+
+/// What a person can read in a file: segments of logs have frames between their lines.
+fn readable(bytes: &[u8]) -> Vec<String> {
+    const WORD: usize = 4;
+    String::from_utf8_lossy(bytes)
+        .split(|c: char| (c.is_control() && c != '\t') || c == char::REPLACEMENT_CHARACTER)
+        .filter(|text| text.chars().count() >= WORD)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Past the test runner's capture: the runner has let go of a failed test by now.
@@ -66,24 +74,42 @@ pub fn unmount_all(state: &Path) {
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return;
-    };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    // Volumes, packages and layers hold no logs of ours and can be large.
+    const ELSEWHERE: [&str; 5] = ["volumes", "packages", "prepared", "upper", "work"];
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     for path in paths {
-        if path.is_dir() && !path.is_symlink() {
-            let inside_logs = path.file_name().is_some_and(|name| name == "logs");
-            // Volumes, packages and layers are no logs and can be large.
-            let deep = ["volumes", "packages", "prepared", "upper", "work"]
-                .iter()
-                .any(|name| path.ends_with(name));
-            if inside_logs {
-                let segments = fs::read_dir(&path).into_iter().flatten().flatten();
-                files.extend(segments.map(|segment| segment.path()));
-            } else if !deep {
-                collect(&path, files);
-            }
+        let log = path.extension().is_some_and(|extension| extension == "log");
+        if path.is_dir() && !path.is_symlink() && !ELSEWHERE.iter().any(|name| path.ends_with(name))
+        {
+            collect(&path, files);
+        } else if log && path.is_file() {
+            files.push(path);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TestDir;
+
+    #[test]
+    fn every_log_is_shown_without_the_frames_between_its_lines() {
+        let state = TestDir::new().unwrap();
+        state.write("node.log", "listening\n").unwrap();
+        state
+            .write(
+                "replicas/shop/web-1/logs/1.log",
+                b"LOG\x01\0\0\xffGET / 200\x02\xfe\0bye for now",
+            )
+            .unwrap();
+        state.write("volumes/data/big.log", "not ours").unwrap();
+        let shown = logs(state.path());
+        assert_eq!(
+            shown,
+            "--- node.log\nlistening\n--- replicas/shop/web-1/logs/1.log\nGET / 200\nbye for now\n"
+        );
     }
 }
