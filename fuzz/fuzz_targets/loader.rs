@@ -10,7 +10,12 @@ const APART: u8 = 0xff;
 
 fuzz_target!(|bytes: &[u8]| {
     let mut parts = bytes.split(|byte| *byte == APART);
-    let paths = ["/app/compose.yaml", "/app/.env", "/app/compose.override.yaml", "/app/other.yaml"];
+    let paths = [
+        "/app/compose.yaml",
+        "/app/.env",
+        "/app/compose.override.yaml",
+        "/app/other.yaml",
+    ];
     let mut source = MemorySource::default();
     for path in paths {
         if let Some(part) = parts.next() {
@@ -24,13 +29,17 @@ fuzz_target!(|bytes: &[u8]| {
     };
     let loaded = load(&request, &source);
     loaded.render(true);
-    let Some(project) = loaded.project else { return };
+    let Some(project) = loaded.project else {
+        return;
+    };
     let again = MemorySource::of("/app/resolved.yaml", loaded.resolved.to_yaml());
     let request = Request {
         files: vec!["resolved.yaml".into()],
         ..request
     };
-    let mut again = load(&request, &again).project.expect("a resolved file loads");
+    let mut again = load(&request, &again)
+        .project
+        .expect("a resolved file loads");
     again.files.clone_from(&project.files);
     assert_eq!(project, again);
 });

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use crate::findings::{Findings, error};
 use crate::suggest::did_you_mean;
-use crate::tree::{Map, Node};
+use crate::tree::{Entry, Map, Node};
 
 /// Dependencies exist, and none leads back to where it began.
 pub(super) fn validate(services: &Map, findings: &mut Findings) {
@@ -53,52 +53,40 @@ pub(super) fn validate(services: &Map, findings: &mut Findings) {
     }
 }
 
-fn dependencies(service: &Node) -> impl Iterator<Item = (&Arc<str>, &crate::tree::Entry)> {
-    service
-        .get("depends_on")
-        .into_iter()
-        .flat_map(Node::entries)
+fn dependencies(service: &Node) -> impl Iterator<Item = (&Arc<str>, &Entry)> {
+    let depends_on = service.get("depends_on");
+    depends_on.into_iter().flat_map(Node::entries)
 }
 
 /// The first cycle, with its first service again at its end. Depth first, without recursion.
 fn cycle(services: &Map) -> Option<Vec<Arc<str>>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Seen {
-        Open,
-        Closed,
-    }
-    let mut seen: BTreeMap<&Arc<str>, Seen> = BTreeMap::new();
-    for start in services.keys() {
-        let mut path = vec![(
-            start,
-            services.get(start).map(|entry| {
-                dependencies(&entry.node)
-                    .map(|(name, _)| name)
-                    .collect::<Vec<_>>()
-            })?,
-        )];
-        if seen.contains_key(start) {
-            continue;
+    let below = |entry: &Entry| -> Vec<Arc<str>> {
+        let names = dependencies(&entry.node).map(|(name, _)| name.clone());
+        names.collect()
+    };
+    // The services that were come to, and whether all below them were too.
+    let mut seen: BTreeMap<Arc<str>, bool> = BTreeMap::new();
+    for (start, entry) in services {
+        let mut path = Vec::new();
+        if !seen.contains_key(start) {
+            seen.insert(start.clone(), false);
+            path.push((start.clone(), below(entry)));
         }
-        seen.insert(start, Seen::Open);
         while let Some((name, left)) = path.last_mut() {
             let Some(next) = left.pop() else {
-                seen.insert(name, Seen::Closed);
+                seen.insert(name.clone(), true);
                 path.pop();
                 continue;
             };
-            match (seen.get(next), services.get_key_value(next)) {
-                (Some(Seen::Open), _) => {
+            match (seen.get(&next), services.get(&next)) {
+                (Some(false), _) => {
                     let from = path.iter().position(|(name, _)| *name == next)?;
-                    let cycle = path[from..].iter().map(|(name, _)| *name);
-                    return Some(cycle.chain([next]).cloned().collect());
+                    let cycle = path[from..].iter().map(|(name, _)| name.clone());
+                    return Some(cycle.chain([next]).collect());
                 }
-                (None, Some((next, entry))) => {
-                    seen.insert(next, Seen::Open);
-                    path.push((
-                        next,
-                        dependencies(&entry.node).map(|(name, _)| name).collect(),
-                    ));
+                (None, Some(entry)) => {
+                    seen.insert(next.clone(), false);
+                    path.push((next, below(entry)));
                 }
                 _ => {}
             }
