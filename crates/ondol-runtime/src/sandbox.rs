@@ -27,8 +27,7 @@ pub enum Sandbox {
 impl Sandbox {
     /// The strongest that works here, tried out.
     pub fn best() -> Sandbox {
-        let strongest = [Sandbox::Root, Sandbox::User].into_iter();
-        strongest
+        [Sandbox::Root, Sandbox::User]
             .into_iter()
             .find(|sandbox| sandbox.works().is_ok())
             .unwrap_or(Sandbox::None)

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream as BlockingStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
-use ondol_model::{Exit, Run};
+use ondol_model::{Exit, Observation, Run};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -17,13 +17,28 @@ use crate::spec::{self, Spec};
 
 /// Starts a replica; a start that is known already is not done twice.
 pub(super) fn start(inner: &Arc<Inner>, run: Run) {
-    let requests = {
+    let (requests, other) = {
         let mut state = inner.state();
         state.run_max = state.run_max.max(run.run);
-        state.replicas.begin(&run.replica, run.run)
+        let requests = state.replicas.begin(&run.replica, run.run);
+        (requests, state.replicas.latest(&run.replica))
     };
-    if let Some(requests) = requests {
-        tokio::spawn(start_and_attend(inner.clone(), run, requests));
+    let inner = inner.clone();
+    match requests {
+        Some(requests) => drop(tokio::spawn(start_and_attend(inner, run, requests))),
+        None if other.is_some_and(|(other, _)| other != run.run) => {
+            drop(tokio::spawn(async move {
+                let why = "another start of this replica has not ended yet".to_owned();
+                inner
+                    .observe(Observation::Exited {
+                        replica: run.replica,
+                        run: run.run,
+                        exit: Exit::NotStarted(why),
+                    })
+                    .await;
+            }))
+        }
+        None => {}
     }
 }
 

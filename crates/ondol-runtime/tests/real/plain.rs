@@ -224,3 +224,17 @@ async fn a_service_goes_on_when_its_log_cannot_be_written() {
     node.engine.kill(run.replica.clone(), run.run);
     assert_eq!(node.exited(&run).await, Exit::Signal(9));
 }
+
+#[tokio::test]
+async fn one_replica_runs_once() {
+    let mut node = Node::new(Sandbox::None).await;
+    let web = service("web", &["sleep", "60"]);
+    let first = node.start(web.clone(), 1);
+    node.started(&first).await;
+    // The same start again is nothing new; another one is refused while this one runs.
+    node.start(web.clone(), 1);
+    let second = node.start(web, 2);
+    assert!(matches!(node.exited(&second).await, Exit::NotStarted(_)));
+    node.engine.kill(first.replica.clone(), first.run);
+    assert_eq!(node.exited(&first).await, Exit::Signal(9));
+}
