@@ -50,7 +50,7 @@ pub(super) async fn attach(
         project,
         client,
         out,
-        since: begun,
+        seen: Seen::since(begun),
         printer: Printer::new(out),
         watch,
     };
@@ -85,8 +85,7 @@ struct Session<'a> {
     project: &'a Project,
     client: Client,
     out: &'a Out,
-    /// Lines from this moment on have not been shown.
-    since: u64,
+    seen: Seen,
     printer: Printer<'a>,
     watch: Option<Watch>,
 }
@@ -97,7 +96,10 @@ impl Session<'_> {
         let name = &self.project.name;
         let (lines, events) = (
             self.client
-                .logs(name, &format!("follow=true&since_unix_ms={}", self.since))
+                .logs(
+                    name,
+                    &format!("follow=true&since_unix_ms={}", self.seen.resume()),
+                )
                 .await,
             self.client.follow_events(&format!("project={name}")).await,
         );
@@ -109,8 +111,9 @@ impl Session<'_> {
             tokio::select! {
                 line = lines.next() => match line {
                     Some(Ok(line)) => {
-                        self.since = line.at_unix_ms + 1;
-                        self.printer.print(&line)?;
+                        if self.seen.is_new(&line) {
+                            self.printer.print(&line)?;
+                        }
                     }
                     _ => return self.why_ended().await,
                 },
@@ -155,6 +158,45 @@ impl Session<'_> {
     }
 }
 
+/// How far the log was shown, so that another node goes on where the last one broke off: by the newest moment,
+/// and how many lines of that very moment there were.
+struct Seen {
+    newest_unix_ms: u64,
+    lines: u32,
+    /// Lines of the newest moment that come a second time.
+    again: u32,
+}
+
+impl Seen {
+    fn since(unix_ms: u64) -> Self {
+        Seen {
+            newest_unix_ms: unix_ms,
+            lines: 0,
+            again: 0,
+        }
+    }
+
+    /// Where to begin once more.
+    fn resume(&mut self) -> u64 {
+        self.again = self.lines;
+        self.newest_unix_ms
+    }
+
+    fn is_new(&mut self, line: &LogLine) -> bool {
+        if line.at_unix_ms == self.newest_unix_ms && self.again > 0 {
+            self.again -= 1;
+            return false;
+        }
+        if line.at_unix_ms > self.newest_unix_ms {
+            *self = Seen::since(line.at_unix_ms);
+        }
+        if line.at_unix_ms == self.newest_unix_ms {
+            self.lines += 1;
+        }
+        true
+    }
+}
+
 async fn next_change(watch: &mut Option<Watch>) -> crate::cli::watch::Changes {
     match watch {
         Some(watch) => watch.next().await,
@@ -185,4 +227,34 @@ async fn take_down(
         down::hasten(client, &project.name).await?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use ondol_api::LogStream;
+
+    use super::*;
+
+    fn line(at_unix_ms: u64) -> LogLine {
+        LogLine {
+            at_unix_ms,
+            service: "web".parse().unwrap(),
+            replica: "web-1".into(),
+            run: 1,
+            stream: LogStream::Stdout,
+            partial: false,
+            text: String::new(),
+        }
+    }
+
+    #[test]
+    fn lines_that_come_a_second_time_are_not_shown_again() {
+        let mut seen = Seen::since(5);
+        assert_eq!(seen.resume(), 5);
+        assert!([5, 7, 7, 6].iter().all(|at| seen.is_new(&line(*at))));
+
+        assert_eq!(seen.resume(), 7);
+        let shown = [7, 7, 7, 8, 7].map(|at| seen.is_new(&line(at)));
+        assert_eq!(shown, [false, false, true, true, true]);
+    }
 }
