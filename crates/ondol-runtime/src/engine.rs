@@ -204,9 +204,9 @@ impl Engine {
         tokio::spawn(discard::replica(self.inner.clone(), replica, volumes));
     }
 
-    /// Removes what is left of a project, its volumes too when asked.
-    pub fn discard_project(&self, project: ProjectName, volumes: bool) {
-        tokio::spawn(discard::project(self.inner.clone(), project, volumes));
+    /// Removes what is left of a project, its volumes too when asked. Returns when it is gone.
+    pub async fn discard_project(&self, project: ProjectName, volumes: bool) {
+        discard::project(self.inner.clone(), project, volumes).await;
     }
 
     /// Sets a running replica's limits.

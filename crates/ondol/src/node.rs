@@ -5,7 +5,9 @@
 
 mod answer;
 mod clock;
+mod conflict;
 mod doctor;
+mod holder;
 mod listeners;
 mod logs;
 mod open;
@@ -17,7 +19,7 @@ mod state;
 mod usage;
 mod wishes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -69,6 +71,9 @@ pub(crate) struct Node {
     /// Leaves when its last project is gone.
     ephemeral: bool,
     had_projects: bool,
+    /// Projects of which nothing runs, and whose folders are being removed.
+    discarding: BTreeSet<ProjectName>,
+    discarded: mpsc::Sender<ProjectName>,
     leaving: bool,
     one_off_next: u32,
     complaints: Box<dyn Write>,
@@ -80,6 +85,7 @@ pub(crate) struct Inboxes {
     observations: mpsc::Receiver<Observation>,
     proxy: mpsc::UnboundedReceiver<LinkEvent>,
     proxy_ended: mpsc::Receiver<()>,
+    discarded: mpsc::Receiver<ProjectName>,
     told_to_leave: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
 }
@@ -99,8 +105,7 @@ impl Node {
                 }
             };
             let mut burst = Vec::new();
-            let idle =
-                self.ephemeral && self.kept.is_empty() && self.control.view().projects.is_empty();
+            let idle = self.ephemeral && self.is_empty() && self.control.view().projects.is_empty();
             tokio::select! {
                 biased;
                 _ = inboxes.told_to_leave.recv() => self.leaving = true,
@@ -111,6 +116,7 @@ impl Node {
                     self.proxies.running = false;
                     self.start_proxy();
                 }
+                Some(project) = inboxes.discarded.recv() => self.forget(&project),
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,

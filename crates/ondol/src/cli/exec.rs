@@ -8,10 +8,14 @@ use super::failure::Failure;
 use super::node;
 use super::out::Out;
 
+/// What shells end with when a program cannot be run, so that nobody takes it for the program's own code.
+const NOT_RUN: u8 = 126;
+
 /// Finds the replica, then becomes a part of it: the program has this terminal as its own.
 pub(crate) fn exec(files: &ProjectArgs, args: ExecArgs, out: &Out) -> Result<ExitCode, Failure> {
     let target = super::block_on(target(files, &args, out))?;
-    let code = ondol_runtime::enter(&target, &args.command).map_err(Failure::error)?;
+    let code = ondol_runtime::enter(&target, &args.command)
+        .map_err(|why| Failure::with_code(NOT_RUN, why))?;
     // Every exit code that the machine knows is a byte.
     Ok(ExitCode::from(code as u8))
 }

@@ -3,11 +3,11 @@ mod wish;
 
 use std::process::ExitCode;
 
-use ondol_api::{Client, ProjectState, ServicePhase, ServicesBody};
+use ondol_api::{Client, ClientError, ErrorCode, ProjectState, ServicePhase, ServicesBody};
 use ondol_model::{Project, ServiceName};
 
 use super::args::{ProjectArgs, UpArgs, seconds};
-use super::failure::{ERROR, Failure, TIMEOUT};
+use super::failure::{ERROR, Failure, INVALID, TIMEOUT};
 use super::out::Out;
 use super::progress::{Came, Goal, Progress};
 use super::{load, node, report};
@@ -53,12 +53,21 @@ pub(crate) async fn up(
     done(came, state.as_ref(), &client, out).await
 }
 
+/// What cannot be had as it is written (a port that is in use, a route of another project) is for the file to change.
+fn refused(error: ClientError) -> Failure {
+    let invalid =
+        matches!(&error, ClientError::Refused(error) if error.code == ErrorCode::Conflict);
+    let failure = Failure::from(error);
+    let code = if invalid { INVALID } else { failure.code };
+    Failure { code, ..failure }
+}
+
 /// Tells the node what is wanted.
 async fn apply(project: &Project, args: &UpArgs, client: &Client) -> Result<(), Failure> {
     let before = client.project(&project.name).await?;
     let wish = wish::of(project, before.as_ref(), &args.what, &args.scale)?;
     let stopped = wish.stopped.clone();
-    let applied = client.apply(&wish).await?;
+    let applied = client.apply(&wish).await.map_err(refused)?;
     let wanted = |name: &ServiceName| !stopped.contains(name);
     let mut again = ServicesBody::default();
     if args.build {

@@ -106,6 +106,14 @@ impl Node {
     /// Keeps a wish and acts on it. Its ports are tried first: a project that could not be reached is not begun.
     fn apply(&mut self, wish: Wish, by: &str) -> Result<Applied, ApiError> {
         let name = wish.project.name.clone();
+        if self.discarding.contains(&name) {
+            let message = format!("what is left of project `{name}` is being removed");
+            return Err(ApiError::new(ErrorCode::Conflict, message).hint("try again in a moment"));
+        }
+        let others = self.kept.values().map(|kept| kept.wish.project.as_ref());
+        if let Some(conflict) = super::conflict::find(&wish.project, others) {
+            return Err(conflict);
+        }
         self.try_ports(&wish)?;
         let before = self.kept.get(&name).map(|kept| kept.wish.clone());
         let changed = before.as_ref() != Some(&wish);
@@ -130,40 +138,7 @@ impl Node {
         let needs = reach::needs(&[known]);
         self.listeners
             .try_bind(&needs)
-            .map_err(|refused| port_error(&refused))?;
-        self.edge_conflict(wish)
-    }
-
-    /// Two projects must not want the same requests.
-    fn edge_conflict(&self, wish: &Wish) -> Result<(), ApiError> {
-        let others = self.kept.values().filter(|kept| {
-            kept.wish.project.name != wish.project.name
-                && kept.wish.project.edge_port == wish.project.edge_port
-        });
-        for other in others {
-            let taken = |route: &&ondol_model::Route| {
-                let theirs = other.wish.project.services.values().flat_map(|s| &s.routes);
-                theirs
-                    .clone()
-                    .any(|their| their.host == route.host && their.path == route.path)
-            };
-            if let Some(route) = wish
-                .project
-                .services
-                .values()
-                .flat_map(|s| &s.routes)
-                .find(taken)
-            {
-                let host = route.host.as_deref().unwrap_or("any host");
-                let message = format!(
-                    "the route {} of {host} on port {} belongs to project `{}` already",
-                    route.path, wish.project.edge_port, other.wish.project.name
-                );
-                let hint = "give one of them a `host`, another `path`, or another port by `x-ondol.edge.port`";
-                return Err(ApiError::new(ErrorCode::Conflict, message).hint(hint));
-            }
-        }
-        Ok(())
+            .map_err(|refused| port_error(&refused))
     }
 
     fn scale(
@@ -341,12 +316,34 @@ pub(super) fn storage(error: &StoreError) -> ApiError {
 fn port_error(refused: &Refused) -> ApiError {
     let port = refused.address.port();
     match refused.error.kind() {
-        std::io::ErrorKind::AddrInUse => ApiError::new(ErrorCode::Conflict, format!("port {port} is in use on this machine"))
-            .hint(format!("stop what listens there (`ss -ltnp 'sport = :{port}'` names it), or publish another port")),
-        std::io::ErrorKind::PermissionDenied => ApiError::new(ErrorCode::Conflict, format!("port {port} may not be opened by this user"))
-            .hint("publish a port from 1024 on, or allow it: sysctl net.ipv4.ip_unprivileged_port_start"),
-        _ => ApiError::new(ErrorCode::Conflict, format!("{} cannot be opened: {}", refused.address, refused.error)),
+        std::io::ErrorKind::AddrInUse => in_use(port),
+        std::io::ErrorKind::PermissionDenied => ApiError::new(
+            ErrorCode::Conflict,
+            format!("port {port} may not be opened by this user"),
+        )
+        .hint(
+            "publish a port from 1024 on, or allow it: sysctl net.ipv4.ip_unprivileged_port_start",
+        ),
+        _ => ApiError::new(
+            ErrorCode::Conflict,
+            format!("{} cannot be opened: {}", refused.address, refused.error),
+        ),
     }
+}
+
+fn in_use(port: u16) -> ApiError {
+    let (by, stop) = match super::holder::of_port(port) {
+        Some(holder) => (format!(" by {holder}"), "stop it".to_owned()),
+        None => (
+            String::new(),
+            format!("stop what listens there (as root, `ss -ltnp 'sport = :{port}'` names it)"),
+        ),
+    };
+    ApiError::new(
+        ErrorCode::Conflict,
+        format!("port {port} is in use on this machine{by}"),
+    )
+    .hint(format!("{stop}, or publish another port"))
 }
 
 fn event(stored: StoredEvent) -> EventState {

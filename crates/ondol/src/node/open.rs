@@ -1,6 +1,6 @@
 //! Everything that is needed before the loop can begin, in an order in which nothing is lost.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::io;
 use std::path::PathBuf;
@@ -100,6 +100,7 @@ impl Node {
         let mut listeners = Listeners::default();
         let proxy_pid = meet_proxy(&mut proxy, &mut proxies, &engine, &mut listeners).await?;
         let (requests, asked) = mpsc::channel(REQUESTS_MAX);
+        let (discarded, gone) = mpsc::channel(1);
         let state = watch::Sender::new(Arc::new(NodeState::default()));
         let newest_event = watch::Sender::new(store.newest_event().map_err(Failed::Store)?);
         let door = Door {
@@ -113,6 +114,7 @@ impl Node {
             observations,
             proxy,
             proxy_ended,
+            discarded: gone,
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
         };
@@ -136,6 +138,8 @@ impl Node {
             sandbox: super::doctor::word(sandbox),
             ephemeral: options.ephemeral,
             had_projects: false,
+            discarding: BTreeSet::new(),
+            discarded,
             leaving: false,
             one_off_next: 0,
             complaints: Box::new(io::stderr()),

@@ -1,6 +1,7 @@
 //! What the control core decided, done by the engines. Nothing here waits.
 
 use ondol_control::{Action, Note};
+use ondol_model::ProjectName;
 
 use super::Node;
 
@@ -50,12 +51,20 @@ impl Node {
             } => engine.signal(&replica, run, &signal),
             Action::Kill { replica, run } => engine.kill(replica, run),
             Action::Discard { replica, volumes } => engine.discard(replica, volumes),
-            Action::DiscardProject { project, volumes } => {
-                engine.discard_project(project.clone(), volumes);
-                self.forget(&project);
-            }
+            Action::DiscardProject { project, volumes } => self.discard(project, volumes),
             Action::Note(note) => notes.push(note),
         }
+    }
+
+    /// Until it is done the project is shown as leaving: who waits for its end can rely on it.
+    fn discard(&mut self, project: ProjectName, volumes: bool) {
+        self.discarding.insert(project.clone());
+        let (engine, discarded) = (self.engine.clone(), self.discarded.clone());
+        tokio::spawn(async move {
+            engine.discard_project(project.clone(), volumes).await;
+            // The node has left when nobody hears it.
+            let _ = discarded.send(project).await;
+        });
     }
 
     fn write_down(&mut self, notes: &[Note]) {

@@ -125,6 +125,13 @@ impl Node {
             projects.insert(name.clone(), state);
             shown.insert(name.clone(), made_of);
         }
+        for name in &self.discarding {
+            if let Some(leaving) = before.projects.get(name) {
+                projects
+                    .entry(name.clone())
+                    .or_insert_with(|| leaving.clone());
+            }
+        }
         self.shown = shown;
         let fresh = NodeState { projects };
         if *before != fresh {

@@ -41,6 +41,11 @@ pub(crate) fn published_address(port: &PublishedPort) -> SocketAddr {
     SocketAddr::new(port.host_ip.unwrap_or(ANY), port.published.unwrap_or(0))
 }
 
+/// Where the edge of a project is.
+pub(crate) fn edge_address(project: &Project) -> SocketAddr {
+    SocketAddr::new(ANY, project.edge_port)
+}
+
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// All sockets that these projects need.

@@ -62,10 +62,17 @@ impl Node {
 
     /// Nothing is left of a project.
     pub(super) fn forget(&mut self, project: &ProjectName) {
+        self.discarding.remove(project);
         if !self.kept.contains_key(project) {
             self.addresses.remove(project);
         }
-        self.leaving |= self.ephemeral && self.had_projects && self.kept.is_empty();
+        self.publish();
+        self.leaving |= self.ephemeral && self.had_projects && self.is_empty();
+    }
+
+    /// No project is wanted, and nothing of an earlier one is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.is_empty() && self.discarding.is_empty()
     }
 
     /// Gives each service its virtual address, and tells the replicas who is called what.
