@@ -84,7 +84,6 @@ pub(crate) struct Inboxes {
     requests: mpsc::Receiver<Request>,
     observations: mpsc::Receiver<Observation>,
     proxy: mpsc::UnboundedReceiver<LinkEvent>,
-    proxy_ended: mpsc::Receiver<()>,
     discarded: mpsc::Receiver<ProjectName>,
     told_to_leave: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
@@ -112,10 +111,6 @@ impl Node {
                 _ = inboxes.interrupted.recv() => self.leaving = true,
                 _ = inboxes.observations.recv_many(&mut burst, BURST) => self.saw(burst),
                 Some(event) = inboxes.proxy.recv() => self.hear(event),
-                Some(()) = inboxes.proxy_ended.recv() => {
-                    self.proxies.running = false;
-                    self.start_proxy();
-                }
                 Some(project) = inboxes.discarded.recv() => self.forget(&project),
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
@@ -148,7 +143,8 @@ impl Node {
                 self.complain(&format!("the proxy refused snapshot {version}: {reason}"));
             }
             LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
-            LinkEvent::Lost | LinkEvent::Accepted { .. } => {}
+            LinkEvent::Accepted { failed, .. } => self.not_bound(failed),
+            LinkEvent::Lost => {}
         }
     }
 

@@ -45,6 +45,16 @@ impl Listeners {
         self.snapshot.version
     }
 
+    /// Where a listener is bound.
+    pub(crate) fn address(&self, id: ListenerId) -> Option<SocketAddr> {
+        let listener = self
+            .snapshot
+            .listeners
+            .iter()
+            .find(|listener| listener.id == id);
+        listener.map(|listener| listener.address)
+    }
+
     /// Where the machine's port for this port of a service is bound.
     pub(crate) fn published(
         &self,

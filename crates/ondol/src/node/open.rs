@@ -94,11 +94,13 @@ impl Node {
         let engine = Engine::open(config(&options, sandbox), observe)
             .await
             .map_err(failed("services cannot be run here"))?;
-        let (ended, proxy_ended) = mpsc::channel(1);
-        let mut proxies = proxy::Starter::new(options.ondol, options.state_dir.clone(), ended);
+        let proxies = proxy::Starter {
+            ondol: options.ondol,
+            state_dir: options.state_dir.clone(),
+        };
         let (link, mut proxy) = Link::start(proxy::control_socket(&options.state_dir));
         let mut listeners = Listeners::default();
-        let proxy_pid = meet_proxy(&mut proxy, &mut proxies, &engine, &mut listeners).await?;
+        let proxy_pid = meet_proxy(&mut proxy, &proxies, &engine, &mut listeners).await?;
         let (requests, asked) = mpsc::channel(REQUESTS_MAX);
         let (discarded, gone) = mpsc::channel(1);
         let state = watch::Sender::new(Arc::new(NodeState::default()));
@@ -113,7 +115,6 @@ impl Node {
             requests: asked,
             observations,
             proxy,
-            proxy_ended,
             discarded: gone,
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
@@ -172,7 +173,7 @@ impl Node {
 /// Waits for the proxy's first word: one that outlived the last node brings its sockets back.
 async fn meet_proxy(
     events: &mut mpsc::UnboundedReceiver<LinkEvent>,
-    proxies: &mut proxy::Starter,
+    proxies: &proxy::Starter,
     engine: &Engine,
     listeners: &mut Listeners,
 ) -> Result<Option<u32>, Failed> {
@@ -180,8 +181,14 @@ async fn meet_proxy(
         while let Some(event) = events.recv().await {
             match event {
                 LinkEvent::Connected(hello) => {
-                    listeners.resume(hello.snapshot);
-                    return Ok(Some(hello.pid));
+                    // What another build served is what the next one is handed, sockets and all.
+                    if hello.snapshot.version > 0 {
+                        listeners.resume(hello.snapshot);
+                    }
+                    if hello.build == proxy::BUILD {
+                        return Ok(Some(hello.pid));
+                    }
+                    proxy::end(hello.pid);
                 }
                 LinkEvent::Absent => proxies.start(engine)?,
                 _ => {}

@@ -4,29 +4,22 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use ondol_runtime::Engine;
-use tokio::sync::mpsc;
 
-/// A proxy that lived shorter than this is started again after a pause, so that one that cannot run does not take a core.
-const YOUNG: Duration = Duration::from_secs(1);
-const RESTART_PAUSE: Duration = Duration::from_millis(200);
+/// What a proxy of this program says of itself; one of another build is asked to leave, and the next takes its sockets.
+pub(crate) const BUILD: &str = env!("CARGO_PKG_VERSION");
 
 /// Where the node meets its proxy.
 pub(crate) fn control_socket(state_dir: &Path) -> PathBuf {
     state_dir.join("proxy.sock")
 }
 
-/// Starts proxies, one at a time.
+/// Starts proxies. A second one on the same state folder leaves at once, so that starting one too many does no harm.
 #[derive(Debug)]
 pub(crate) struct Starter {
-    ondol: PathBuf,
-    state_dir: PathBuf,
-    /// Told when a proxy that was started here ended.
-    ended: mpsc::Sender<()>,
-    /// One that was started here has not ended yet.
-    pub(crate) running: bool,
+    pub(crate) ondol: PathBuf,
+    pub(crate) state_dir: PathBuf,
 }
 
 /// Asks a proxy to leave.
@@ -41,24 +34,8 @@ pub(crate) fn end(pid: u32) {
 }
 
 impl Starter {
-    pub(crate) fn new(ondol: PathBuf, state_dir: PathBuf, ended: mpsc::Sender<()>) -> Self {
-        Starter {
-            ondol,
-            state_dir,
-            ended,
-            running: false,
-        }
-    }
-
     /// Starts a proxy in a session of its own, so that it outlives this node.
-    pub(crate) fn start(&mut self, engine: &Engine) -> io::Result<()> {
-        if std::mem::replace(&mut self.running, true) {
-            return Ok(());
-        }
-        self.spawn(engine).inspect_err(|_| self.running = false)
-    }
-
-    fn spawn(&self, engine: &Engine) -> io::Result<()> {
+    pub(crate) fn start(&self, engine: &Engine) -> io::Result<()> {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -77,16 +54,8 @@ impl Starter {
         let mut child = tokio::process::Command::from(command)
             .kill_on_drop(false)
             .spawn()?;
-        let ended = self.ended.clone();
-        tokio::spawn(async move {
-            let young = tokio::time::timeout(YOUNG, child.wait()).await.is_ok();
-            if young {
-                tokio::time::sleep(RESTART_PAUSE).await;
-            } else {
-                let _ = child.wait().await;
-            }
-            let _ = ended.send(()).await;
-        });
+        // Waited for, so that it leaves no zombie; that it is gone is heard from the link.
+        tokio::spawn(async move { child.wait().await });
         Ok(())
     }
 }

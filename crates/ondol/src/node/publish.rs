@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ondol_api::{NodeState, ProjectState};
 use ondol_control::{ProjectView, View};
-use ondol_model::{ProjectName, Purpose, ServiceName, ServiceRef, Transport};
+use ondol_model::{ListenerId, ProjectName, Purpose, ServiceName, ServiceRef, Transport};
 use ondol_store::PortKey;
 
 use super::listeners::Change;
@@ -76,6 +76,17 @@ impl Node {
             }
         }
         self.link.send_snapshot(change.snapshot, change.sockets);
+    }
+
+    /// Sockets that the proxy had to open by itself and could not.
+    pub(super) fn not_bound(&mut self, failed: Vec<(ListenerId, String)>) {
+        for (id, why) in failed {
+            let what = self
+                .listeners
+                .address(id)
+                .map_or_else(|| "a listener".to_owned(), |address| address.to_string());
+            self.complain(&format!("{what} could not be opened: {why}"));
+        }
     }
 
     /// Remembers a port that was free, so that it is the same the next time.
