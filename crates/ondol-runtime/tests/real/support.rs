@@ -214,7 +214,24 @@ impl Drop for Node {
                 kill(pid);
             }
         }
+        // The kernel's own folders of an overlay may not be entered by an ordinary user.
+        let mut open = std::process::Command::new("chmod");
+        let _ = open.args(["-R", "u+rwX"]).arg(&self.dir).output();
+        let tag = fs::canonicalize(&self.dir)
+            .map(|dir| Digest::of(dir.as_os_str().as_encoded_bytes()).to_string());
         let _ = fs::remove_dir_all(&self.dir);
+        if let Ok(tag) = tag {
+            let mut groups = std::process::Command::new("find");
+            groups.args([
+                "/sys/fs/cgroup",
+                "-depth",
+                "-path",
+                &format!("*/ondol/{tag}*"),
+                "-type",
+                "d",
+            ]);
+            let _ = groups.args(["-exec", "rmdir", "{}", "+"]).output();
+        }
         if self.config.sandbox == Sandbox::Root {
             let [_, second, ..] = self.config.subnets.replicas.octets();
             for words in [
