@@ -35,6 +35,7 @@ pub fn prepare(
 ) -> Result<Launch, SourceError> {
     let store = store::Store::new(request.state_dir);
     let caller = caller::Caller::of_this_process();
+    let working = store.at_work()?;
     let ready = ready::make(request, &store, &caller, say)?;
     let (launch, warnings) = assemble::assemble(request, &ready, &caller)?;
     assemble::check_program(request, &launch, &caller)?;
@@ -42,6 +43,7 @@ pub fn prepare(
         say(format!("warning: {warning}"));
     }
     store.remember(&ready::name(request), &ready)?;
+    drop(working);
     store.sweep();
     Ok(launch)
 }

@@ -14,6 +14,9 @@ pub(crate) const STANDARD: [&str; 6] = [
     "/bin",
 ];
 
+/// How long a program may take to say its version.
+const ASK_SECS: &str = "5";
+
 /// Finds programs: in fetched trees, on the machine, and where the caller's toolchains are.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Programs {
@@ -85,7 +88,16 @@ impl Programs {
             };
             return self.versions.get(key).map(|version| upstream(version));
         }
-        asked_version(&program.file, flag)
+        // dpkg knows what it installed without anything being started.
+        let installed = (!program.file.starts_with("/usr/local")
+            && program.file.starts_with("/usr"))
+        .then(|| installed_version(package))
+        .flatten();
+        installed.or_else(|| {
+            (!flag.is_empty())
+                .then(|| asked_version(&program.file, flag))
+                .flatten()
+        })
     }
 }
 
@@ -158,8 +170,22 @@ fn upstream(version: &str) -> String {
     version[..end].to_string()
 }
 
+fn installed_version(package: &str) -> Option<String> {
+    let output = Command::new("dpkg-query")
+        .args(["-W", "-f", "${db:Status-Status} ${Version}", "--", package])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.strip_prefix("installed ").map(upstream)
+}
+
 fn asked_version(file: &Path, flag: &str) -> Option<String> {
-    let output = Command::new(file)
+    // A program that takes `--version` for a request to stay is not waited for.
+    let output = Command::new("timeout")
+        .args(["-s", "KILL", ASK_SECS])
+        .arg(file)
         .arg(flag)
         .env_clear()
         .env("PATH", STANDARD.join(":"))

@@ -95,8 +95,22 @@ impl Store {
         self.dir.join(".services").join(name.as_str())
     }
 
+    /// Held while a service is prepared: nothing is swept away that its record does not name yet.
+    pub(crate) fn at_work(&self) -> Result<File, SourceError> {
+        let refused = |error: io::Error| SourceError::io(self.dir.display(), &error);
+        fs::create_dir_all(&self.dir).map_err(refused)?;
+        let lock = File::create(self.dir.join(".work")).map_err(refused)?;
+        lock.lock_shared().map_err(refused)?;
+        Ok(lock)
+    }
+
     /// Removes layers and package trees that neither a remembered service nor a replica on this machine uses.
+    /// While anything is being prepared it does nothing: whoever is last sweeps.
     pub(crate) fn sweep(&self) {
+        let lock = File::create(self.dir.join(".work"));
+        if lock.as_ref().is_ok_and(|lock| lock.try_lock().is_err()) {
+            return;
+        }
         let mut words = String::new();
         for path in self.fresh_records() {
             words.push_str(&fs::read_to_string(path).unwrap_or_default());
@@ -115,23 +129,7 @@ impl Store {
             name.starts_with('.') || words.contains(&name)
         };
         for folder in [self.dir.clone(), self.state_dir.join("packages")] {
-            let unused: Vec<_> = entries(&folder)
-                .into_iter()
-                .filter(|path| !used(path))
-                .collect();
-            for path in unused {
-                // One that is being made has its lock held.
-                let digest = path
-                    .file_name()
-                    .unwrap_or_default()
-                    .to_string_lossy()
-                    .replace(".new", "");
-                let lock = File::open(folder.join(".locks").join(&digest));
-                if lock.is_ok_and(|lock| lock.try_lock().is_err())
-                    || folder.ends_with("packages") && busy(&folder)
-                {
-                    continue;
-                }
+            for path in entries(&folder).into_iter().filter(|path| !used(path)) {
                 // What cannot be removed now is removed by the next sweep.
                 let _ = remove_all(&path);
             }
@@ -186,10 +184,6 @@ fn open_up(dir: &Path) {
                 .filter(|path| path.is_dir() && !path.is_symlink()),
         );
     }
-}
-
-fn busy(packages: &Path) -> bool {
-    File::open(packages.join(".lock")).is_ok_and(|lock| lock.try_lock().is_err())
 }
 
 fn touch(path: &Path) -> io::Result<()> {

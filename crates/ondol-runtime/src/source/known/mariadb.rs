@@ -70,6 +70,12 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
     let Some(args) = ask.server_args(&["mysqld", "mariadbd"]) else {
         return image;
     };
+    if let Some(port) = args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--port=")?.parse().ok())
+    {
+        image.ports = vec![port];
+    }
     image.before.push(Before {
         argv: script(START_UP, &[DATA, RUN]),
         user: None,

@@ -12,7 +12,11 @@ if [ -d "$templates" ]; then
     # Only variables that are set are replaced: nginx has variables of its own.
     perl -pe '
       BEGIN { $filter = $ENV{NGINX_ENVSUBST_FILTER} // "" }
-      s/\$\{(\w+)\}|\$(\w+)/my $n = $1 \/\/ $2; exists $ENV{$n} && $n =~ $filter ? $ENV{$n} : $&/ge
+      # An empty pattern would mean the last one that matched.
+      s{\$\{(\w+)\}|\$(\w+)}{
+        my ($all, $n) = ($&, $1 // $2);
+        exists $ENV{$n} && ($filter eq "" || $n =~ /$filter/) ? $ENV{$n} : $all
+      }ge
     ' "$template" >"$target"
   done
 fi

@@ -71,6 +71,11 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
         user: None,
         unless_exists: Some(format!("{data}/PG_VERSION")),
     });
+    if let Some(port) = port_of(&args) {
+        image.ports = vec![port];
+        let command = words(&["pg_isready", "-q", "-p", &port.to_string()]);
+        image.ready = Some(probe(Check::Exec { command }));
+    }
     let mut argv = words(&["postgres", "-c"]);
     argv.push(format!("listen_addresses={LISTEN_IP}"));
     argv.push("-c".into());
@@ -81,4 +86,13 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
     argv.extend(args);
     image.argv = Some(argv);
     image
+}
+
+/// The port that arguments ask for: `-p 5433`, `-c port=5433`.
+fn port_of(args: &[String]) -> Option<u16> {
+    args.windows(2).find_map(|pair| match pair[0].as_str() {
+        "-p" => pair[1].parse().ok(),
+        "-c" => pair[1].strip_prefix("port=")?.parse().ok(),
+        _ => None,
+    })
 }

@@ -14,7 +14,8 @@ pub(super) const KNOWN: Known = Known {
     places: &["/usr/lib/rabbitmq/bin"],
     packages: &[&["rabbitmq-server"]],
     versioned: "rabbitmq-server",
-    version_flag: "--version",
+    // It would start the server.
+    version_flag: "",
     image,
 };
 

@@ -47,6 +47,10 @@ fn sweeping_keeps_what_a_service_or_a_replica_uses() {
         format!("{{\"layers\":[{running:?}]}}"),
     )
     .unwrap();
+    let working = store.at_work().unwrap();
+    store.sweep();
+    assert!(left.exists(), "somebody is at work");
+    drop(working);
     store.sweep();
     assert!(wanted.exists() && running.exists() && !left.exists());
     assert_eq!(store.recall(&Digest::of(b"service")), Some(vec![wanted]));
