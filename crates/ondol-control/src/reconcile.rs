@@ -105,19 +105,23 @@ fn exchange(wanted: Wanted, tally: &Tally, place: &mut u32) -> u32 {
     }
     let in_flight = tally.in_flight + *place;
     let free = wanted.at_once.saturating_sub(in_flight);
-    match wanted.order {
+    // No room for the new ones, and none on its way: one of the old makes way.
+    let stuck = tally.crowded > 0 && tally.crowded == tally.in_flight;
+    let makes_way = u32::from(stuck && tally.leaving == 0 && surplus == 0);
+    let going = match wanted.order {
         UpdateOrder::StartFirst => {
             let missing = wanted.count.saturating_sub(tally.current + *place);
             *place += free.min(missing);
-            // No room for both, and none on its way: one of the old makes way.
-            let stuck = tally.crowded > 0 && tally.crowded == tally.in_flight;
-            let makes_way = stuck && tally.leaving == 0 && surplus == 0;
-            (surplus + u32::from(makes_way)).min(tally.old)
+            surplus
         }
-        UpdateOrder::StopFirst => surplus
-            .max(free.saturating_sub(tally.leaving))
-            .min(tally.old),
-    }
+        UpdateOrder::StopFirst => {
+            // Those that are missing already count among the ones exchanged at once.
+            let serving = tally.current_good + tally.old;
+            let spare = serving.saturating_sub(wanted.count.saturating_sub(wanted.at_once));
+            surplus.max(spare.min(free.saturating_sub(tally.leaving)))
+        }
+    };
+    (going + makes_way).min(tally.old)
 }
 
 impl Tally {

@@ -25,7 +25,10 @@ pub(crate) fn prepared(service: &Service) -> Prepared {
 impl World {
     /// Performs an action: what comes of it comes true later.
     pub(crate) fn act(&mut self, action: Action) {
-        self.asks_anew |= matches!(action, Action::Prepare { .. } | Action::Hook { .. });
+        self.asks_anew |= matches!(
+            action,
+            Action::Prepare { .. } | Action::Hook { .. } | Action::Probe { .. }
+        );
         match action {
             Action::Prepare {
                 project, service, ..

@@ -1,5 +1,5 @@
 /// Chance without a state: the same seed and the same question give the same answer, in whatever order they are
-/// asked. So leaving an incident out of a story does not change the luck of everything after it.
+/// asked. So leaving an incident out of a story leaves the other incidents what they were.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Luck(u64);
 

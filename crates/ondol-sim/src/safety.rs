@@ -94,12 +94,6 @@ impl World {
             return self
                 .violate(|| format!("{} of {} was used before ({max})", run.run, run.replica));
         }
-        // A one-off may take the room that an update made.
-        let one_off = |process: &Process| process.is_alive() && process.replica.number > 10_000;
-        if self.processes.values().any(one_off) {
-            self.calm.clear();
-            return;
-        }
         if self.wish.is_none() {
             return self.violate(|| format!("{} is started and nothing is wanted", run.replica));
         }
@@ -212,6 +206,12 @@ impl World {
         let Some(service) = self.project.services.get(name).cloned() else {
             return;
         };
+        // A one-off may take the room that an update made.
+        let one_off = |process: &Process| process.is_alive() && process.replica.number > 10_000;
+        if self.processes.values().any(one_off) {
+            self.calm.clear();
+            return;
+        }
         if self.wish.is_none()
             || self.stopped.contains(name)
             || tolerates(&service.update)

@@ -10,7 +10,7 @@ use crate::world::World;
 /// Replays of a failing seed that shortening it may take.
 const REPLAYS_MAX: u32 = 600;
 /// Lines of a story that are shown: its end is what matters.
-const LINES_MAX: usize = 400;
+const LINES_MAX: usize = 150;
 
 /// How a seed ended.
 #[derive(Clone, Debug)]

@@ -48,7 +48,7 @@ pub(crate) struct World {
     /// The node dies after performing so many more actions.
     pub(crate) fuse: Option<u32>,
     pub(crate) once_next: u32,
-    /// A hook or a preparation has been asked for since this was last cleared.
+    /// A probe, a hook or a preparation has been asked for since this was last cleared.
     pub(crate) asks_anew: bool,
     /// Services of which nothing but updates has been the matter since all their replicas were ready.
     pub(crate) calm: BTreeSet<ServiceName>,
@@ -202,7 +202,7 @@ impl World {
         }
         let epoch = self.epoch;
         self.send(Event::Saw(observation.clone()));
-        // Hooks and preparations have no number: the same word again would be the answer to the next question.
+        // Probes, hooks and preparations have no number: the same word again would be the answer to the next question.
         if self.epoch == epoch && !self.asks_anew {
             self.send_again(Event::Saw(observation));
         }
