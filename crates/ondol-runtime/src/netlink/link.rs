@@ -5,6 +5,7 @@ use super::{
     NLM_F_ACK, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST, Network, RTM_DELLINK, RTM_NEWLINK,
 };
 
+const ADDRESS: u16 = 1;
 pub(super) const IFNAME: u16 = 3;
 const MASTER: u16 = 10;
 const LINKINFO: u16 = 18;
@@ -25,6 +26,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) near: &'a str,
     /// The far end's name.
     pub(crate) far: &'a str,
+    /// The far end's hardware address.
+    pub(crate) far_address: [u8; 6],
     /// The far end is in the network of this process.
     pub(crate) far_pid: u32,
 }
@@ -98,6 +101,7 @@ impl Pair<'_> {
                     data.nest(VETH_PEER, |peer| {
                         peer.put(&head(0, 0))
                             .text(IFNAME, self.far)
+                            .attribute(ADDRESS, &self.far_address)
                             .attribute(NET_NS_PID, &self.far_pid.to_ne_bytes());
                     });
                 });

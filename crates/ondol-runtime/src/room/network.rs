@@ -1,5 +1,6 @@
 use std::fs;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::OwnedFd;
 
 use nix::sched::{CloneFlags, unshare};
@@ -8,6 +9,13 @@ use crate::netlink::{self, Pair};
 use crate::spec::Network;
 
 const FAR: &str = "eth0";
+
+/// The same for every start with this address: others remember for seconds where they last met it (ARP, RFC 826),
+/// and would talk to nobody meanwhile. Locally administered (IEEE 802c).
+fn hardware_address(ip: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = ip.octets();
+    [0x02, 0x0d, a, b, c, d]
+}
 
 /// Moves this process into a network of its own, joined to the bridge of the one it was in.
 /// Returns a socket that tells who listens there.
@@ -21,6 +29,7 @@ pub(super) fn join(plan: &Network) -> Result<OwnedFd, String> {
         bridge,
         near: &plan.port,
         far: FAR,
+        far_address: hardware_address(plan.ip),
         far_pid: std::process::id(),
     };
     outside.add_pair(&pair).map_err(step("interfaces"))?;
