@@ -32,7 +32,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::cgroup::{Ground, Limits, Stats};
 use crate::exec::ExecTarget;
-use crate::sandbox::{Sandbox, Subnets};
+use crate::sandbox::{Sandbox, Shared, Subnets};
 use crate::shim::wire::{Asked, Said};
 use addresses::Addresses;
 use paths::Paths;
@@ -54,7 +54,7 @@ pub struct Config {
     pub path: String,
     /// The home of that person.
     pub home: Option<PathBuf>,
-    /// Addresses to use; `Subnets::default()` except when two nodes share a machine.
+    /// Addresses to use; the next ones that are free where another node of this machine has these.
     pub subnets: Subnets,
 }
 
@@ -71,7 +71,7 @@ struct Inner {
     ground: Ground,
     observations: mpsc::Sender<Observation>,
     starts: Semaphore,
-    world: Option<crate::world::World>,
+    shared: Shared,
     state: Mutex<State>,
 }
 
@@ -89,18 +89,18 @@ impl Engine {
     /// Makes the state folder, the bridge or the world, and the control groups. Observations go to `observations`;
     /// a full channel makes the engine wait, never lose. Call inside a tokio runtime.
     pub async fn open(
-        config: Config,
+        mut config: Config,
         observations: mpsc::Sender<Observation>,
     ) -> io::Result<Engine> {
         let paths = Paths::open(&config.state_dir)?;
         let ground = crate::cgroup::find(paths.tag());
-        let world = crate::sandbox::open(&config).await?;
+        let shared = crate::sandbox::open(&mut config).await?;
         let inner = Inner {
             paths,
             ground,
             observations,
             starts: Semaphore::new(STARTS_MAX),
-            world,
+            shared,
             state: Mutex::default(),
             config,
         };
@@ -246,7 +246,7 @@ impl Engine {
     /// A socket that listens where replicas can reach it: on the machine, or in the world when the sandbox
     /// is [`Sandbox::User`]. Sockets for people are opened on the machine, without this.
     pub async fn listen(&self, address: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
-        match &self.inner.world {
+        match self.inner.shared.world() {
             Some(world) => world.listen(address).await,
             None => crate::net::listen(address),
         }
@@ -260,10 +260,13 @@ impl Engine {
             return;
         }
         let _ = tokio::task::spawn_blocking(move || {
-            match inner.config.sandbox {
-                Sandbox::Root => crate::sandbox::machine::remove(inner.config.subnets),
-                Sandbox::User => crate::world::end(&inner.config.state_dir),
-                Sandbox::None => {}
+            match &inner.shared {
+                Shared::Machine(claim) => {
+                    crate::sandbox::machine::remove(claim.subnets);
+                    claim.give_up();
+                }
+                Shared::World(_) => crate::world::end(&inner.config.state_dir),
+                Shared::Nothing => {}
             }
             inner.ground.remove();
         })
@@ -278,7 +281,7 @@ impl Engine {
 
     /// Makes a process that is about to be started (the proxy) see the replicas' network.
     pub fn place(&self, command: &mut std::process::Command) -> io::Result<()> {
-        match &self.inner.world {
+        match self.inner.shared.world() {
             Some(world) => world.place(command, true),
             None => Ok(()),
         }

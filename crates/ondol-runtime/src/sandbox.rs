@@ -1,5 +1,6 @@
 //! How replicas are kept apart, and what this machine allows of it.
 
+pub(crate) mod claim;
 pub(crate) mod machine;
 pub(crate) mod toolchains;
 mod trial;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Config;
 use crate::world::World;
+use claim::Claim;
 
 /// How replicas are kept apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,16 +86,39 @@ impl Subnets {
     }
 }
 
-/// Makes what all replicas share.
-pub(crate) async fn open(config: &Config) -> io::Result<Option<World>> {
+/// What all replicas of a node share.
+#[derive(Debug)]
+pub(crate) enum Shared {
+    /// Networks of the machine.
+    Machine(Claim),
+    /// A world of their own.
+    World(World),
+    /// Nothing.
+    Nothing,
+}
+
+impl Shared {
+    /// The world, when replicas live in one.
+    pub(crate) fn world(&self) -> Option<&World> {
+        match self {
+            Shared::World(world) => Some(world),
+            Shared::Machine(_) | Shared::Nothing => None,
+        }
+    }
+}
+
+/// Makes what all replicas share. In `config` are the addresses that it may use from then on.
+pub(crate) async fn open(config: &mut Config) -> io::Result<Shared> {
     match config.sandbox {
         Sandbox::Root => {
+            let claim = Claim::take(&config.state_dir, config.subnets)?;
+            config.subnets = claim.subnets;
             machine::make_bridge(config.subnets)?;
             // Without it everything but calls to the outside works; `doctor` tells.
             let _ = machine::make_way_out(config.subnets);
-            Ok(None)
+            Ok(Shared::Machine(claim))
         }
-        Sandbox::User => Ok(Some(World::open(config).await?)),
-        Sandbox::None => Ok(None),
+        Sandbox::User => Ok(Shared::World(World::open(config).await?)),
+        Sandbox::None => Ok(Shared::Nothing),
     }
 }

@@ -109,7 +109,7 @@ async fn look(inner: Arc<Inner>, id: ReplicaId) -> Option<Survivor> {
 
 /// A world that was lost took the network of its replicas with it, though they run: they must start anew.
 fn in_reach(inner: &Inner, spec: &Spec) -> bool {
-    spec.facts.world == inner.world.as_ref().map(crate::world::World::id)
+    spec.facts.world == inner.shared.world().map(crate::world::World::id)
 }
 
 async fn without_shim(inner: &Arc<Inner>, id: &ReplicaId, spec: &Spec, dir: &Path) -> Exit {

@@ -79,7 +79,7 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
             prepared: launch.prepared(),
             ip: place.ip,
             moved_ports: place.moved_ports,
-            world: inner.world.as_ref().map(crate::world::World::id),
+            world: inner.shared.world().map(crate::world::World::id),
             host_network: service.host_network,
         },
         task,

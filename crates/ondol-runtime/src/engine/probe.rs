@@ -70,7 +70,7 @@ fn address(
 }
 
 async fn connect(inner: &Inner, address: SocketAddr) -> std::io::Result<TcpStream> {
-    match &inner.world {
+    match inner.shared.world() {
         Some(world) => {
             let stream = TcpStream::from_std(world.connect(address).await?)?;
             // It was still connecting when it was handed over.

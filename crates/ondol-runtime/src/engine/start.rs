@@ -122,7 +122,7 @@ pub(super) fn spawn(
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::null())
         .stderr(Stdio::null());
-    if let Some(world) = &inner.world {
+    if let Some(world) = inner.shared.world() {
         world.place(&mut command, own_network)?;
     }
     Ok((ours, command.spawn()?))

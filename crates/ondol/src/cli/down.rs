@@ -14,7 +14,7 @@ pub(crate) async fn down(
     args: DownArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     if let Err(ClientError::NoNode(_)) = client.status().await {
         out.say("nothing runs: there is no node");
         return Ok(ExitCode::SUCCESS);

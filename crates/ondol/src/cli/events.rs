@@ -13,7 +13,7 @@ pub(crate) async fn events(
     args: EventsArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let name = node::name(files, &client, out).await?;
     let mut query = format!("project={name}");
     if let Some(service) = &args.service {

@@ -21,7 +21,7 @@ pub(crate) fn exec(files: &ProjectArgs, args: ExecArgs, out: &Out) -> Result<Exi
 }
 
 async fn target(files: &ProjectArgs, args: &ExecArgs, out: &Out) -> Result<ExecTarget, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let replica = replica(&project, args)?;
     let target = client.exec_target(&project.name, &replica.name).await?;

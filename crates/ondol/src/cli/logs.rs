@@ -14,7 +14,7 @@ pub(crate) async fn logs(
     args: LogsArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let mut printer = Printer::new(out);
     printer.prefix = !args.no_log_prefix;

@@ -56,6 +56,26 @@ pub(crate) fn client() -> Result<Client, Failure> {
     Ok(Client::new(state_dir()?.join("ondol.sock")))
 }
 
+/// What talks to the node. Services that outlived their node get a new one, which takes charge of them again.
+pub(crate) async fn in_charge(out: &Out) -> Result<Client, Failure> {
+    let client = client()?;
+    let orphaned = || state_dir().is_ok_and(|dir| has_replicas(&dir));
+    match client.status().await {
+        Err(ClientError::NoNode(_)) if orphaned() => running(out).await,
+        _ => Ok(client),
+    }
+}
+
+fn has_replicas(state_dir: &Path) -> bool {
+    let projects = std::fs::read_dir(state_dir.join("replicas"))
+        .into_iter()
+        .flatten();
+    let mut replicas = projects
+        .flatten()
+        .flat_map(|project| std::fs::read_dir(project.path()));
+    replicas.any(|mut replicas| replicas.next().is_some())
+}
+
 /// What talks to the node that runs; one is started where there is none.
 pub(crate) async fn running(out: &Out) -> Result<Client, Failure> {
     let client = client()?;

@@ -10,7 +10,7 @@ pub(crate) async fn port(
     args: PortArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let service = node::service(&project, &args.service)?;
     let meant = |port: &&ondol_api::PublishedState| {

@@ -12,7 +12,7 @@ use super::out::Out;
 use super::table::Table;
 
 pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let only = node::services(&project, &args.services)?;
     let now = now_unix_ms();

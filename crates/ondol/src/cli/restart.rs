@@ -16,7 +16,7 @@ pub(crate) async fn restart(
     verb: &'static str,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let services = node::services(&project, &args.services)?;
     client
@@ -47,7 +47,7 @@ pub(crate) async fn stop(
     args: StopArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let services = node::services(&project, &args.services)?;
     client

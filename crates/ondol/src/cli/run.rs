@@ -16,7 +16,7 @@ pub(crate) async fn run(
     args: RunArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let service = node::service(&project, &args.service)?.name.clone();
     let mut interrupts = Interrupts::listen()?;

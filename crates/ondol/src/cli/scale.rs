@@ -12,7 +12,7 @@ pub(crate) async fn scale(
     args: ScaleArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let mut body = ScaleBody::default();
     for (name, count) in &args.counts {

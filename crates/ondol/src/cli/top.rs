@@ -21,7 +21,7 @@ pub(crate) async fn top(
     args: TopArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let name = node::project(files, &client, out).await?.name;
     let again = out.redraw && !args.no_stream && std::io::stdout().is_terminal();
     let mut terminal = Terminal::default();

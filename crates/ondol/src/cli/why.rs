@@ -12,7 +12,7 @@ pub(crate) async fn why(
     args: WhyArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::client()?;
+    let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let service = node::service(&project, &args.service)?;
     let why = client.why(&project.name, service.name.as_str()).await?;
