@@ -25,23 +25,21 @@ impl Claim {
     pub(crate) fn take(state_dir: &Path, first: Subnets) -> io::Result<Claim> {
         fs::create_dir_all(FOLDER)?;
         let candidates = || (0..NODES_MAX).map(|step| nth(first, step));
-        let mut free = None;
-        for subnets in candidates() {
-            let Some((file, owner)) = open(subnets)? else {
-                continue;
-            };
-            if owner == state_dir {
+        for subnets in candidates().filter(|subnets| path(*subnets).exists()) {
+            if let Some((file, _)) = open(subnets)?.filter(|(_, owner)| owner == state_dir) {
                 return Ok(Claim { subnets, file });
             }
-            if free.is_none() && !has_replicas(&owner) {
-                free = Some(Claim { subnets, file });
+        }
+        for subnets in candidates() {
+            if let Some((file, _)) = open(subnets)?.filter(|(_, owner)| !has_replicas(owner)) {
+                let mut claim = Claim { subnets, file };
+                claim.write(state_dir.as_os_str().as_encoded_bytes())?;
+                return Ok(claim);
             }
         }
-        let mut claim = free.ok_or_else(|| {
-            io::Error::other(format!("{NODES_MAX} nodes run on this machine already"))
-        })?;
-        claim.write(state_dir.as_os_str().as_encoded_bytes())?;
-        Ok(claim)
+        Err(io::Error::other(format!(
+            "{NODES_MAX} nodes run on this machine already"
+        )))
     }
 
     /// Nothing of this node uses them any more.
@@ -69,15 +67,18 @@ fn nth(first: Subnets, step: u8) -> Subnets {
     }
 }
 
+fn path(subnets: Subnets) -> PathBuf {
+    Path::new(FOLDER).join(subnets.bridge())
+}
+
 /// The locked file of a network and whose it is; `None` while another node has it.
 fn open(subnets: Subnets) -> io::Result<Option<(File, PathBuf)>> {
-    let path = Path::new(FOLDER).join(subnets.bridge());
     let mut file = File::options()
         .create(true)
         .truncate(false)
         .read(true)
         .write(true)
-        .open(path)?;
+        .open(path(subnets))?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(None),
