@@ -33,6 +33,7 @@ pub(crate) fn validate(tree: &Node, findings: &mut Findings) {
         references::validate(name, &entry.node, tree, findings);
     }
     references::stored_files(tree, findings);
+    references::volume_names(tree, findings);
     depends::validate(services, findings);
     ports::validate(services, findings);
 }

@@ -100,3 +100,22 @@ pub(super) fn stored_files(tree: &Node, findings: &mut Findings) {
         }
     }
 }
+
+/// A volume is a folder of that name on the machine: no path, and nothing that leads elsewhere.
+pub(super) fn volume_names(tree: &Node, findings: &mut Findings) {
+    for (key, entry) in tree.get("volumes").into_iter().flat_map(Node::entries) {
+        let named = entry.node.get("name");
+        let named = named.and_then(|node| Some((node.text()?, node.span)));
+        let (name, span) = named.unwrap_or((key, entry.key));
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain) {
+            continue;
+        }
+        let shown: String = name.chars().take(60).collect();
+        findings.add(
+            error("bad-name", format!("`{shown}` is not a name of a volume"))
+                .at(span)
+                .help("use letters, digits, `.`, `-` and `_`, and begin with a letter or digit"),
+        );
+    }
+}
