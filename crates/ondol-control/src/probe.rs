@@ -69,7 +69,8 @@ impl Tracker {
     /// An answer; one that nobody waits for changes nothing, and is not heard.
     ///
     /// Until the first success it is asked often, to see readiness soon, but a failure counts only once per
-    /// `interval` and not during `start_period`: a program is judged at the pace its file asks for.
+    /// `interval` and not during `start_period`: a program is judged at the pace its file asks for. After it every
+    /// failure counts, as with Docker.
     pub(crate) fn hear(
         &mut self,
         probe: &Probe,
@@ -90,8 +91,8 @@ impl Tracker {
             }
         } else {
             self.successes = 0;
-            let judged = self.passed || now.since(self.counted) >= probe.interval;
-            if age >= probe.start_period && judged {
+            let due = now.since(self.counted) >= probe.interval;
+            if self.passed || age >= probe.start_period && due {
                 self.failures = self.failures.saturating_add(1);
                 self.counted = now;
             }

@@ -105,9 +105,11 @@ fn exchange(wanted: Wanted, tally: &Tally, place: &mut u32) -> u32 {
     }
     let in_flight = tally.in_flight + *place;
     let free = wanted.at_once.saturating_sub(in_flight);
-    // No room for the new ones, and none on its way: one of the old makes way.
-    let stuck = tally.crowded > 0 && tally.crowded == tally.in_flight;
-    let makes_way = u32::from(stuck && tally.leaving == 0 && surplus == 0);
+    // No room for the new ones, and none on its way: one of the old makes way. Only one: should somebody else take
+    // its room, the rest goes on serving until there is more.
+    let stuck = tally.crowded > 0 && tally.crowded == tally.in_flight && tally.leaving == 0;
+    let serving = tally.current_good + tally.old;
+    let makes_way = u32::from(stuck && serving == wanted.count);
     let going = match wanted.order {
         UpdateOrder::StartFirst => {
             let missing = wanted.count.saturating_sub(tally.current + *place);
@@ -116,7 +118,6 @@ fn exchange(wanted: Wanted, tally: &Tally, place: &mut u32) -> u32 {
         }
         UpdateOrder::StopFirst => {
             // Those that are missing already count among the ones exchanged at once.
-            let serving = tally.current_good + tally.old;
             let spare = serving.saturating_sub(wanted.count.saturating_sub(wanted.at_once));
             surplus.max(spare.min(free.saturating_sub(tally.leaving)))
         }

@@ -295,6 +295,7 @@ impl World {
                 started: true,
                 exited: !process.is_alive(),
                 trusted: true,
+                since: self.felt,
                 passed: true,
                 ..Told::default()
             };
