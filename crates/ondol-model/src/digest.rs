@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Healthcheck, Probes, Project, RestartPolicy, Rollout, ServiceName};
+use crate::{Healthcheck, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName};
 
 /// Names a definition by its content: the first 16 hexadecimal digits of a SHA-256.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -66,8 +66,17 @@ impl Project {
             .iter()
             .map(|file| self.configs.get(&file.source))
             .collect();
-        let all = serde_json::to_vec(&(&started_from, secrets, configs, &self.volumes))
-            .unwrap_or_default();
+        // Only what it mounts: a volume that another service gets must not replace this one.
+        let volumes: Vec<_> = started_from
+            .mounts
+            .iter()
+            .filter_map(|mount| match &mount.source {
+                MountSource::Volume { name, .. } => self.volumes.get(name),
+                _ => None,
+            })
+            .collect();
+        let all =
+            serde_json::to_vec(&(&started_from, secrets, configs, volumes)).unwrap_or_default();
         Some(Digest::of(&all))
     }
 }
