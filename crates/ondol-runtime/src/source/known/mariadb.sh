@@ -27,12 +27,15 @@ setting() {
 
 # A string between quotes for SQL.
 text() {
-  local value=${1//\\/\\\\}
-  printf "'%s'" "${value//\'/\'\'}"
+  local backslash='\' quote="'" value
+  value=${1//"$backslash"/"$backslash$backslash"}
+  value=${value//"$quote"/"$quote$quote"}
+  printf "'%s'" "$value"
 }
 
 name_of() {
-  printf '`%s`' "${1//\`/\`\`}"
+  local tick='`'
+  printf '`%s`' "${1//"$tick"/"$tick$tick"}"
 }
 
 # What scripts in /docker-entrypoint-initdb.d may call, by the images' name for it.
@@ -49,6 +52,20 @@ run_file() {
     *.sql.xz) xzcat "$1" | docker_process_sql ;;
     *.sql.zst) zstd -dc "$1" | docker_process_sql ;;
   esac
+}
+
+# Root's password, and only the accounts that the images have. $1 is what follows IDENTIFIED BY.
+secure_root() {
+  local host=${ROOT_HOST:-%} account
+  # mariadb-install-db makes these without a password.
+  printf "DROP USER IF EXISTS 'root'@'127.0.0.1', 'root'@'::1';\n"
+  printf "EXECUTE IMMEDIATE IF(@@hostname = 'localhost', 'DO 0', CONCAT('DROP USER IF EXISTS root@\"', @@hostname, '\"'));\n"
+  if [ "$host" != localhost ]; then
+    account="'root'@$(text "$host")"
+    printf 'CREATE USER %s IDENTIFIED BY %s;\n' "$account" "$1"
+    printf 'GRANT ALL ON *.* TO %s WITH GRANT OPTION;\n' "$account"
+  fi
+  printf "ALTER USER 'root'@'localhost' IDENTIFIED BY %s;\n" "$1"
 }
 
 move_in() {
@@ -86,7 +103,8 @@ fi
 mkdir -m 750 "$new"
 mariadb-install-db --no-defaults --datadir="$new" --auth-root-authentication-method=normal --skip-test-db \
   --skip-name-resolve >/dev/null
-socket=$run/first-start.sock
+# Where clients look by default: scripts below call them.
+socket=$run/mysqld.sock
 mariadbd --no-defaults --datadir="$new" --socket="$socket" --pid-file="$run/first-start.pid" --skip-networking \
   --skip-name-resolve --innodb-flush-log-at-trx-commit=0 &
 server=$!
@@ -110,22 +128,15 @@ done
     fi
   fi
 } | DATABASE='' docker_process_sql
+if [ -z "$ROOT_PASSWORD_HASH" ]; then
+  secure_root "$(text "$ROOT_PASSWORD")" | DATABASE='' docker_process_sql
+  export MYSQL_PWD=$ROOT_PASSWORD
+fi
 
-export MYSQL_UNIX_PORT=$socket
 for file in /docker-entrypoint-initdb.d/*; do run_file "$file"; done
 
-# The passwords of root come last, so that the files above need none.
-root_host=${ROOT_HOST:-%}
-{
-  if [ -n "$ROOT_PASSWORD_HASH" ]; then by="PASSWORD $(text "$ROOT_PASSWORD_HASH")"; else by=$(text "$ROOT_PASSWORD"); fi
-  if [ "$root_host" != localhost ]; then
-    account="'root'@$(text "$root_host")"
-    printf 'CREATE USER %s IDENTIFIED BY %s;\n' "$account" "$by"
-    printf 'GRANT ALL ON *.* TO %s WITH GRANT OPTION;\n' "$account"
-  fi
-  printf "ALTER USER 'root'@'localhost' IDENTIFIED BY %s;\n" "$by"
-  printf 'SHUTDOWN;\n'
-} | DATABASE='' docker_process_sql
+if [ -n "$ROOT_PASSWORD_HASH" ]; then secure_root "PASSWORD $(text "$ROOT_PASSWORD_HASH")" | DATABASE='' docker_process_sql; fi
+kill -TERM $server
 wait $server
 trap - EXIT
 sync -f "$new"

@@ -62,11 +62,14 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
             id: 999,
             home: HOME.into(),
         }],
-        data_dirs: vec![DataDir {
-            path: HOME.into(),
-            owner: Some("rabbitmq".into()),
-            mode: 0o755,
-        }],
+        // The second one for the log of upgrades, which always is a file.
+        data_dirs: [HOME, "/var/log/rabbitmq"]
+            .map(|path| DataDir {
+                path: path.into(),
+                owner: Some("rabbitmq".into()),
+                mode: 0o755,
+            })
+            .to_vec(),
         ready: Some(probe(Check::Tcp { port: Some(5672) })),
         files: vec![
             ImageFile::text("/etc/rabbitmq/conf.d/10-ondol.conf", DEFAULTS),

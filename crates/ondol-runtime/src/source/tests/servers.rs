@@ -189,6 +189,11 @@ fn mysql_is_made_by_its_variables() {
     ) else {
         return;
     };
+    let scripts = server.upper.join("docker-entrypoint-initdb.d");
+    fs::create_dir_all(&scripts).unwrap();
+    fs::write(scripts.join("1.sql"), "create table seeded(v int)").unwrap();
+    let own = "mysql -uroot -p\"$MYSQL_ROOT_PASSWORD\" \"$MYSQL_DATABASE\" -e 'insert into seeded values (3)'";
+    fs::write(scripts.join("2.sh"), own).unwrap();
     let _running = server.start();
     let ask = |user: &str, password: &str, sql: &str| {
         let (user, password) = (format!("-u{user}"), format!("-p{password}"));
@@ -209,6 +214,7 @@ fn mysql_is_made_by_its_variables() {
         "7\n"
     );
     assert_eq!(ask("root", "r'oot\\", "select count(*) from shop.t"), "0\n");
+    assert_eq!(ask("al", "p\"w", "select v from shop.seeded"), "3\n");
     assert!(
         server.upper.join("var/lib/mysql/mysql").is_dir()
             && !server.upper.join("var/lib/mysql/.ondol-new").exists()
