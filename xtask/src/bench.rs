@@ -34,7 +34,10 @@ enum Verb {
     Run(RunOptions),
     /// What needs no process: measured inside this one, which is built for speed then.
     #[command(hide = true)]
-    Pure,
+    Pure {
+        #[arg(value_enum)]
+        what: pure::Pure,
+    },
 }
 
 #[derive(Args)]
@@ -56,7 +59,7 @@ struct RunOptions {
 pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.verb {
         Verb::Run(options) => run_all(options),
-        Verb::Pure => pure::print(),
+        Verb::Pure { what } => pure::print(*what),
     }
 }
 

@@ -172,7 +172,9 @@ fn node_killed(bench: &Bench, samples: &mut Samples) -> Result<()> {
     }
     samples.add("node_kill_adopted", watch.elapsed().as_secs_f64());
     if let Some(load) = load {
-        samples.add("node_kill_failed", load.finish()?.failed() as f64);
+        let report = load.finish()?;
+        anyhow::ensure!(report.requests > 0, "no request was answered");
+        samples.add("node_kill_failed", report.failed() as f64);
     }
     samples.add(
         "node_kill_restarted",

@@ -1,6 +1,7 @@
 //! What needs no process: placement and the simulator. Measured in a build for speed, as the product is.
 
 use anyhow::{Context, Result};
+use clap::ValueEnum;
 use ondol_control::Fleet;
 use ondol_model::{Bytes, Capacity, Demand};
 
@@ -12,48 +13,60 @@ use super::samples::Samples;
 const MACHINES: usize = 1_000;
 const PLACEMENTS: u32 = 10_000;
 
-/// Builds this program for speed and asks it.
+/// One of them.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Pure {
+    /// Placements a second.
+    Placement,
+    /// Seconds for all seeds.
+    Sim,
+}
+
+/// Builds this program for speed and asks it. The simulator, which takes long and varies little, is asked once.
 pub(crate) fn measure(rounds: u32) -> Samples {
     let mut samples = Samples::default();
-    for _ in 0..rounds {
-        let mut run = command::cargo(
-            &tree::root(),
-            [
-                "run",
-                "--release",
-                "--quiet",
-                "--locked",
-                "--package=xtask",
-                "--",
-                "bench",
-                "pure",
-            ],
-        );
-        match command::output(&mut run).and_then(|printed| read(&printed)) {
-            Ok(seen) => samples = samples.and(seen),
-            Err(error) => say::line(&format!("bench: placement and simulator: {error:#}")),
+    let asked = (0..rounds).map(|_| "placement").chain(["sim"]);
+    for key in asked {
+        let arguments = [
+            "run",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--package=xtask",
+            "--",
+            "bench",
+            "pure",
+            key,
+        ];
+        let printed = command::output(&mut command::cargo(&tree::root(), arguments));
+        match printed.and_then(|text| {
+            text.trim()
+                .parse()
+                .with_context(|| format!("`{text}` is no number"))
+        }) {
+            Ok(value) => samples.add(key, value),
+            Err(error) => say::line(&format!("bench: {key}: {error:#}")),
         }
     }
     samples
 }
 
-/// One `key value` per line.
-pub(crate) fn print() -> Result<()> {
-    let watch = Stopwatch::start();
-    let placed = place();
-    anyhow::ensure!(placed == PLACEMENTS, "{placed} of {PLACEMENTS} were placed");
-    say::line(&format!(
-        "placement {}",
-        f64::from(PLACEMENTS) / watch.elapsed().as_secs_f64()
-    ));
-    say::line(&format!(
-        "sim {}",
-        sim::timed(&sim::Options {
+/// Measures and prints the number alone.
+pub(crate) fn print(what: Pure) -> Result<()> {
+    let value = match what {
+        Pure::Placement => {
+            let watch = Stopwatch::start();
+            let placed = place();
+            anyhow::ensure!(placed == PLACEMENTS, "{placed} of {PLACEMENTS} were placed");
+            f64::from(PLACEMENTS) / watch.elapsed().as_secs_f64()
+        }
+        Pure::Sim => sim::timed(&sim::Options {
             seeds: 10_000,
             steps: 1_000,
             start_seed: 1,
-        })?
-    ));
+        })?,
+    };
+    say::line(&value.to_string());
     Ok(())
 }
 
@@ -76,22 +89,6 @@ fn place() -> u32 {
         .filter_map(|demand| fleet.place(demand))
         .map(|_| 1)
         .sum()
-}
-
-fn read(printed: &str) -> Result<Samples> {
-    let mut samples = Samples::default();
-    for line in printed.lines() {
-        let (key, value) = line
-            .split_once(' ')
-            .with_context(|| format!("`{line}` is no `key value`"))?;
-        samples.add(
-            key,
-            value
-                .parse()
-                .with_context(|| format!("`{value}` is no number"))?,
-        );
-    }
-    Ok(samples)
 }
 
 #[cfg(test)]
