@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ProjectName, Service, ServiceName};
+use crate::{Digest, ProjectName, Service, ServiceName};
 
 /// What a set of Compose files means, resolved: no interpolation, reference or default is left open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,10 @@ pub struct StoredFile {
     pub name: Option<String>,
     /// Its content's origin.
     pub source: FileSource,
+    /// Names the content that a [`FileSource::Path`] had when the project was wanted, so that services are replaced
+    /// when the file was changed; `None` where it was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// Where the content of a secret or config comes from.

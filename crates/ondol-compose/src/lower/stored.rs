@@ -44,7 +44,14 @@ pub(super) fn files(
             FileSource::External
         };
         let name = read::external_name(node);
-        files.insert(key.to_string(), StoredFile { name, source });
+        files.insert(
+            key.to_string(),
+            StoredFile {
+                name,
+                source,
+                digest: None,
+            },
+        );
     }
     files
 }

@@ -205,6 +205,7 @@ async fn volumes_secrets_binds_and_memory_are_where_the_file_says() {
         let stored = |text: &str| StoredFile {
             name: None,
             source: FileSource::Content(text.into()),
+            digest: None,
         };
         project.secrets.insert("key".into(), stored("\nsecret\n"));
         project.configs.insert("key".into(), stored("config\n"));

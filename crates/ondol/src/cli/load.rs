@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use ondol_compose::{Loaded, ReadError, Request, Source};
-use ondol_model::Project;
+use ondol_model::{Digest, FileSource, Project};
 
 use super::args::ProjectArgs;
 use super::failure::{Failure, INVALID};
@@ -19,6 +19,9 @@ pub(crate) const FILE_NAMES: [&str; 4] = [
     "docker-compose.yml",
     "docker-compose.yaml",
 ];
+
+/// Largest secret or config; Docker's bound is half of it.
+const GRANTED_BYTES_MAX: u64 = 1 << 20;
 
 /// The machine's files.
 struct Disk;
@@ -79,6 +82,40 @@ pub(crate) fn project(
     }
     let said = Failure::said(INVALID);
     loaded.project.ok_or(said)
+}
+
+/// Names the content of each secret and config that is a file, so that a changed one replaces those who read it.
+pub(crate) fn name_contents(project: &mut Project) -> Result<(), Failure> {
+    for (kind, files) in [
+        ("secret", &mut project.secrets),
+        ("config", &mut project.configs),
+    ] {
+        for (key, file) in files {
+            let FileSource::Path(path) = &file.source else {
+                continue;
+            };
+            let content = read_whole(path).map_err(|error| {
+                Failure::with_code(
+                    INVALID,
+                    format!("{kind} `{key}`: {} cannot be read: {error}", path.display()),
+                )
+                .hint("write the file, or correct its path in the Compose file")
+            })?;
+            file.digest = Some(Digest::of(&content));
+        }
+    }
+    Ok(())
+}
+
+fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?
+        .take(GRANTED_BYTES_MAX + 1)
+        .read_to_end(&mut content)?;
+    match content.len() as u64 > GRANTED_BYTES_MAX {
+        true => Err(io::Error::other("it is larger than 1 MiB")),
+        false => Ok(content),
+    }
 }
 
 /// Everything that is wrong with the files.

@@ -31,7 +31,8 @@ pub(crate) async fn up(
             "--watch needs `up` to stay, and --detach lets it return",
         ));
     }
-    let project = load::project(&files, &args.what, out)?;
+    let mut project = load::project(&files, &args.what, out)?;
+    load::name_contents(&mut project)?;
     let client = node::running(out).await?;
     if let Err(refused) = apply(&project, &args, &client).await {
         node::leave_if_idle(&client).await;
