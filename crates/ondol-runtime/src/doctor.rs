@@ -137,17 +137,13 @@ fn limits(ground: &Ground) -> Vec<Finding> {
 }
 
 fn low_ports() -> Finding {
-    let first = std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start")
-        .ok()
-        .and_then(|text| text.trim().parse::<u16>().ok())
-        .unwrap_or(1024);
-    let root = nix::unistd::geteuid().is_root();
-    let why = match root || first == 0 {
+    let first = crate::net::first_port();
+    let why = match first == 0 {
         true => "any port can be published".to_owned(),
         false => format!("ports below {first} cannot be published on the machine"),
     };
     let fix = "publish a higher port (`8080:80`), or sysctl net.ipv4.ip_unprivileged_port_start=0";
-    finding("ports below 1024", root || first == 0, why, fix)
+    finding("ports below 1024", first == 0, why, fix)
 }
 
 fn packages(sandbox: Sandbox) -> Finding {

@@ -40,6 +40,8 @@ use replicas::{Replicas, Request};
 
 /// Starts at work at the same time; each needs a thread for a few milliseconds.
 const STARTS_MAX: usize = 4;
+/// Added to a port that this user may not open: 80 becomes 10080.
+const PORT_MOVE: u16 = 10_000;
 
 /// What an engine is told once.
 #[derive(Clone, Debug)]
@@ -72,6 +74,8 @@ struct Inner {
     observations: mpsc::Sender<Observation>,
     starts: Semaphore,
     shared: Shared,
+    /// Virtual addresses are served at no port below.
+    first_port: u16,
     state: Mutex<State>,
 }
 
@@ -95,8 +99,13 @@ impl Engine {
         let paths = Paths::open(&config.state_dir)?;
         let ground = crate::cgroup::find(paths.tag());
         let shared = crate::sandbox::open(&mut config).await?;
+        let first_port = match config.sandbox {
+            Sandbox::None => crate::net::first_port(),
+            Sandbox::Root | Sandbox::User => 0,
+        };
         let inner = Inner {
             paths,
+            first_port,
             ground,
             observations,
             starts: Semaphore::new(STARTS_MAX),
@@ -107,6 +116,12 @@ impl Engine {
         Ok(Engine {
             inner: Arc::new(inner),
         })
+    }
+
+    /// At which port of its virtual address a service's port is called: the same one, or, where this user may not
+    /// open that, another one that `<NAME>_PORT` and `<NAME>_URL` tell.
+    pub fn virtual_port(&self, port: u16) -> u16 {
+        self.inner.virtual_port(port)
     }
 
     /// What the machine has to give to services.
@@ -289,6 +304,14 @@ impl Engine {
 }
 
 impl Inner {
+    fn virtual_port(&self, port: u16) -> u16 {
+        if port < self.first_port {
+            port.saturating_add(PORT_MOVE)
+        } else {
+            port
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state
             .lock()

@@ -32,6 +32,18 @@ pub(crate) fn free_port(ip: IpAddr) -> io::Result<u16> {
     Ok(TcpListener::bind((ip, 0))?.local_addr()?.port())
 }
 
+/// The first port that this user may open.
+pub(crate) fn first_port() -> u16 {
+    let text = fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+    match nix::unistd::geteuid().is_root() {
+        true => 0,
+        false => text
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(1024),
+    }
+}
+
 /// Ports that a process or one of its tree listens on, where it has no network of its own.
 pub(crate) fn listening_of(main: u32, tree: Vec<i32>) -> Vec<u16> {
     let Some(listeners) = crate::netlink::listeners_here() else {

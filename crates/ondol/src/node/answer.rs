@@ -134,6 +134,7 @@ impl Node {
             project: &wish.project,
             ports: &BTreeMap::new(),
             addresses: &nothing,
+            virtual_port: &|port| port,
         };
         let needs = reach::needs(&[known]);
         self.listeners

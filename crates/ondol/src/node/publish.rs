@@ -30,11 +30,13 @@ impl Node {
                 (name, ports.collect())
             })
             .collect();
+        let virtual_port = |port| self.engine.virtual_port(port);
         let known = self.kept.iter().filter_map(|(name, kept)| {
             Some(reach::Known {
                 project: &kept.wish.project,
                 ports: ports.get(name)?,
                 addresses: self.addresses.get(name)?,
+                virtual_port: &virtual_port,
             })
         });
         let needs = reach::needs(&known.collect::<Vec<_>>());

@@ -34,6 +34,8 @@ pub(crate) struct Known<'a> {
     pub(crate) ports: &'a BTreeMap<ServiceName, Vec<u16>>,
     /// Virtual address of each service.
     pub(crate) addresses: &'a BTreeMap<ServiceName, IpAddr>,
+    /// At which port of that address a port is called.
+    pub(crate) virtual_port: &'a dyn Fn(u16) -> u16,
 }
 
 /// Where the machine's end of a published port is wanted; port 0 is any.
@@ -166,7 +168,7 @@ fn virtuals<'a>(
                 .iter()
                 .find(|published| published.target == *port);
             Some(Need {
-                place: Place::Virtual(SocketAddr::new(*address?, *port)),
+                place: Place::Virtual(SocketAddr::new(*address?, (known.virtual_port)(*port))),
                 transport: Transport::Tcp,
                 purpose: Purpose::Virtual {
                     service: name.clone(),

@@ -87,8 +87,13 @@ fn others(inner: &Inner, run: &Run) -> Vec<(String, String)> {
         };
         let prefix = upper_snake(name);
         let port = main_port(service).or_else(|| state.ports.get(&id).copied());
-        if let Some(port) = port {
-            let url = format!("{}://{host}:{port}", scheme(port));
+        if let Some(own) = port {
+            let port = if by_address {
+                inner.virtual_port(own)
+            } else {
+                own
+            };
+            let url = format!("{}://{host}:{port}", scheme(own));
             env.push((format!("{prefix}_PORT"), port.to_string()));
             env.push((format!("{prefix}_URL"), url));
         }
