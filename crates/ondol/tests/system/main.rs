@@ -1,0 +1,23 @@
+//! The whole system, with the real binary: small applications in every situation, the example in a browser, and the
+//! commands of the documentation.
+
+mod app;
+mod faults;
+mod flixtube;
+mod input;
+mod life;
+mod load;
+mod pages;
+mod process;
+mod state;
+mod user;
+
+use std::path::{Path, PathBuf};
+
+/// The binary as it was built for these tests.
+const ONDOL: &str = env!("CARGO_BIN_EXE_ondol");
+
+/// The project's folder.
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
