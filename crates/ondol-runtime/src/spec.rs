@@ -26,6 +26,9 @@ pub(crate) struct Facts {
     pub(crate) prepared: Prepared,
     pub(crate) ip: IpAddr,
     pub(crate) moved_ports: BTreeMap<u16, SocketAddr>,
+    /// Without a mount namespace: paths of the replica's sight, and where they really are.
+    #[serde(default)]
+    pub(crate) moved_paths: Vec<(String, PathBuf)>,
     /// The world it lives in, see [`crate::world::World::id`].
     pub(crate) world: Option<u64>,
     /// It shares the machine's network.

@@ -1,5 +1,6 @@
 //! Programs that run inside a replica beside its service: hooks and exec probes.
 
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -7,6 +8,7 @@ use ondol_model::{Hook, ProbeResult, ReplicaId, RunId};
 use tokio::io::AsyncReadExt as _;
 
 use super::Inner;
+use super::plan::moved;
 use crate::exec::ExecTarget;
 use crate::sandbox::Sandbox;
 
@@ -15,12 +17,17 @@ const WORDS_BYTES_MAX: u64 = 4096;
 
 /// What is needed to enter a replica that runs.
 pub(super) fn target(inner: &Inner, replica: &ReplicaId) -> Option<ExecTarget> {
-    target_of(inner, replica, None)
+    target_of(inner, replica, None).map(|(target, _)| target)
 }
 
-fn target_of(inner: &Inner, replica: &ReplicaId, run: Option<RunId>) -> Option<ExecTarget> {
+/// Also says which paths of its sight are really elsewhere.
+fn target_of(
+    inner: &Inner,
+    replica: &ReplicaId,
+    run: Option<RunId>,
+) -> Option<(ExecTarget, Vec<(String, PathBuf)>)> {
     let (known, pids) = inner.state().replicas.running(replica, run)?;
-    Some(ExecTarget {
+    let target = ExecTarget {
         pid: pids.main,
         room_pid: pids.room,
         env: known.task.env,
@@ -28,7 +35,8 @@ fn target_of(inner: &Inner, replica: &ReplicaId, run: Option<RunId>) -> Option<E
         user: known.task.main.user,
         single_uid: inner.config.sandbox == Sandbox::User,
         cgroup: known.task.cgroup,
-    })
+    };
+    Some((target, known.facts.moved_paths))
 }
 
 /// Runs a hook.
@@ -39,13 +47,18 @@ pub(super) async fn hook(
     hook: Hook,
     timeout: Duration,
 ) -> ProbeResult {
-    let Some(mut target) = target_of(inner, replica, Some(run)) else {
+    let Some((mut target, moved_paths)) = target_of(inner, replica, Some(run)) else {
         return not_running();
     };
-    target.env.extend(hook.environment);
+    let real = |text: &String| moved::rewritten(text, &moved_paths);
+    let env = hook.environment.iter();
+    target
+        .env
+        .extend(env.map(|(name, value)| (name.clone(), real(value))));
     target.user = hook.user.or(target.user);
-    target.workdir = hook.working_dir.unwrap_or(target.workdir);
-    ask(inner, target, &hook.command, timeout).await
+    target.workdir = hook.working_dir.as_ref().map_or(target.workdir, real);
+    let command: Vec<String> = hook.command.iter().map(real).collect();
+    ask(inner, target, &command, timeout).await
 }
 
 /// Runs the program of a probe.
@@ -56,10 +69,14 @@ pub(super) async fn probe(
     command: &[String],
     timeout: Duration,
 ) -> ProbeResult {
-    match target_of(inner, replica, Some(run)) {
-        Some(target) => ask(inner, target, command, timeout).await,
-        None => not_running(),
-    }
+    let Some((target, moved_paths)) = target_of(inner, replica, Some(run)) else {
+        return not_running();
+    };
+    let words = command.iter();
+    let command: Vec<String> = words
+        .map(|word| moved::rewritten(word, &moved_paths))
+        .collect();
+    ask(inner, target, &command, timeout).await
 }
 
 fn not_running() -> ProbeResult {

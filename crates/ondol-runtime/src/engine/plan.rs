@@ -1,7 +1,7 @@
 //! From what a file means to what a shim is told: no process is started here.
 
 mod env;
-mod moved;
+pub(super) mod moved;
 pub(super) mod room;
 
 use std::collections::BTreeMap;
@@ -59,10 +59,11 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
         room: None,
     };
     place.fill_in(&mut task);
+    let mut moved_paths = Vec::new();
     if apart {
         task.room = Some(room::room(inner, run, launch, &place)?);
     } else {
-        moved::move_into_reach(inner, run, launch, &mut task)?;
+        moved_paths = moved::move_into_reach(inner, run, launch, &mut task)?;
     }
     if let Some(room) = &mut task.room {
         for file in &mut room.files {
@@ -79,6 +80,7 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
             prepared: launch.prepared(),
             ip: place.ip,
             moved_ports: place.moved_ports,
+            moved_paths,
             world: inner.shared.world().map(crate::world::World::id),
             host_network: service.host_network,
         },

@@ -11,13 +11,13 @@ use crate::Launch;
 use crate::engine::{Inner, volumes};
 use crate::spec::{FileContent, Task};
 
-/// Does so for one start.
+/// Does so for one start. Returns what was moved where, the longest path first.
 pub(super) fn move_into_reach(
     inner: &Inner,
     run: &Run,
     launch: &Launch,
     task: &mut Task,
-) -> Result<(), String> {
+) -> Result<Vec<(String, PathBuf)>, String> {
     let own = inner.paths.replica(&run.replica).join("files");
     let inside = |path: &str| own.join(path.trim_start_matches('/'));
     let mut moved: Vec<(String, PathBuf)> = Vec::new();
@@ -57,7 +57,7 @@ pub(super) fn move_into_reach(
         let home = made(inside("/"))?;
         task.main.workdir = home.to_string_lossy().into_owned();
     }
-    Ok(())
+    Ok(moved)
 }
 
 fn rewrite_task(task: &mut Task, moved: &[(String, PathBuf)]) {
@@ -80,7 +80,7 @@ fn rewrite_task(task: &mut Task, moved: &[(String, PathBuf)]) {
 }
 
 /// Replaces whole paths only: `/data` moves in `--dir=/data/x`, not in `/database`.
-fn rewritten(text: &str, moved: &[(String, PathBuf)]) -> String {
+pub(in crate::engine) fn rewritten(text: &str, moved: &[(String, PathBuf)]) -> String {
     let mut out = String::new();
     let mut rest = text;
     'next: while let Some(c) = rest.chars().next() {
