@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ondol_model::Digest;
@@ -62,8 +63,11 @@ impl Store {
         moved.map(|()| layer)
     }
 
-    /// A folder for work that is not kept.
+    /// A folder for work that is not kept, of this caller alone: services are prepared side by side.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf, SourceError> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{name}.{}.{number}", std::process::id());
         let dir = self.dir.join(".scratch").join(name);
         let refused = |error: io::Error| SourceError::io(dir.display(), &error);
         remove_all(&dir).map_err(refused)?;
@@ -111,6 +115,7 @@ impl Store {
         if lock.as_ref().is_ok_and(|lock| lock.try_lock().is_err()) {
             return;
         }
+        let _ = remove_all(&self.dir.join(".scratch"));
         let mut words = String::new();
         for path in self.fresh_records() {
             words.push_str(&fs::read_to_string(path).unwrap_or_default());

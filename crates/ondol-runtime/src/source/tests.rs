@@ -289,11 +289,11 @@ impl Running {
         })
     }
 
-    /// Runs a command beside it until it succeeds; what it said.
+    /// Runs a command beside it until it succeeds; what it said. A busy machine may take a minute to make a database.
     fn eventually(launch: &Launch, argv: &[&str], upper: &Path) -> String {
         let argv = words(argv);
         let mut text = String::new();
-        for _ in 0..100 {
+        for _ in 0..600 {
             let output = Running::command(launch, &argv, upper).output().unwrap();
             text = String::from_utf8_lossy(&output.stdout).into_owned()
                 + &String::from_utf8_lossy(&output.stderr);
