@@ -80,7 +80,11 @@ fn names_that_climb_are_refused() {
         &load_text("name: ../x\nservices: {a: {image: x}}"),
         "bad-name",
     );
-    for volumes in ["{../x: {}}", "{x: {name: ../../etc}}", "{x: {name: .owner}}"] {
+    for volumes in [
+        "{../x: {}}",
+        "{x: {name: ../../etc}}",
+        "{x: {name: .owner}}",
+    ] {
         let text = format!("services: {{a: {{image: x}}}}\nvolumes: {volumes}");
         refused_with(&load_text(&text), "bad-name");
     }
