@@ -159,9 +159,9 @@ impl Node {
         Ok(())
     }
 
-    /// What an ephemeral node started goes with it; services are gone already.
+    /// A node without projects leaves nothing behind; one with projects leaves them as they are.
     async fn take_leave(&mut self) {
-        if self.ephemeral && self.kept.is_empty() {
+        if self.is_empty() && self.control.view().projects.is_empty() {
             if let Some(pid) = self.proxy_pid {
                 super::proxy::end(pid);
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 
 use anyhow::{Context, Result};
 use ondol_test::{get, wait_until};
@@ -316,6 +316,54 @@ fn an_unchanged_file_changes_nothing_and_a_changed_one_only_what_changed() -> Re
         "{after:?}"
     );
     app.finish()
+}
+
+#[test]
+fn ctrl_c_of_an_attached_up_takes_the_project_down() -> Result<()> {
+    let app = App::new("shop")?;
+    let mut up = app.spawn(["up"])?;
+    wait_until("the edge to answer", SOON, || app.ask("/").ok())?;
+    let pid = app.pid("web-1")?;
+    process::signal(i32::try_from(up.id())?, "INT")?;
+    let mut said = String::new();
+    up.stdout
+        .take()
+        .context("no output")?
+        .read_to_string(&mut said)?;
+    let status = up.wait()?;
+    assert!(
+        said.contains("web-1") && said.contains("web listens"),
+        "{said}"
+    );
+    assert_eq!(status.code(), Some(0));
+    assert!(!process::runs(pid));
+    wait_until("the node to leave", SOON, || {
+        app.node.pid().is_none().then_some(())
+    })?;
+    app.node.stop()
+}
+
+#[test]
+fn a_node_that_is_told_to_leave_leaves_services_running_and_without_any_nothing() -> Result<()> {
+    let mut app = App::new("shop")?;
+    app.node.serve()?;
+    app.up()?;
+    let before = app.pids()?;
+    let node = app.node.pid().context("there is no node")?;
+    process::signal(node, "TERM")?;
+    wait_until("the node to leave", SOON, || {
+        app.node.pid().is_none().then_some(())
+    })?;
+    assert_eq!(app.ask("/?of=API_URL")?["answer"]["service"], "api");
+    app.node.serve()?;
+    assert_eq!(app.pids()?, before);
+    app.ok(["down", "--volumes"])?;
+    process::signal(app.node.pid().context("there is no node")?, "TERM")?;
+    wait_until("node and proxy to leave", SOON, || {
+        let left = process::with_word(&app.node.state().to_string_lossy());
+        (app.node.pid().is_none() && left.is_empty()).then_some(())
+    })?;
+    app.node.stop()
 }
 
 #[test]
