@@ -11,11 +11,10 @@ pub enum Wanted {
 /// One range is honoured. Several ranges, other units and malformed headers are
 /// ignored, as the specification allows: the whole blob is a correct answer.
 pub fn wanted(header: Option<&str>, length: u64) -> Wanted {
-    let Some(spec) = header.and_then(|value| value.trim().strip_prefix("bytes=")) else {
-        return Wanted::Whole;
-    };
-    let Some((from, to)) = spec.split_once('-') else {
-        return Wanted::Whole;
+    let spec = header.and_then(|value| value.trim().strip_prefix("bytes="));
+    let (from, to) = match spec.and_then(|spec| spec.split_once('-')) {
+        Some(ends) => ends,
+        None => return Wanted::Whole,
     };
     match (number(from), number(to)) {
         (Text::Empty, Text::Number(0)) => Wanted::Unsatisfiable,

@@ -142,7 +142,7 @@ impl Store {
             self.check(length)?;
             content.write_all(&chunk[..count])?;
         }
-        if declared.is_some_and(|declared| declared != length) {
+        if declared.unwrap_or(length) != length {
             return Err(PutError::Cut);
         }
         content.sync_all()?;
