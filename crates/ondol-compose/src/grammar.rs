@@ -40,9 +40,7 @@ pub(crate) struct Object {
 /// What keys are that the table does not name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Others {
-    /// Slips of the finger, or newer than this table: a warning.
-    Unknown,
-    /// Wrong: it is our own vocabulary.
+    /// Wrong: slips of the finger, for the most part. Compose refuses them too.
     Refused,
     /// Options for a container engine.
     EngineOnly,
@@ -185,7 +183,7 @@ const fn ignored(name: &'static str, shape: &'static Shape, reason: &'static str
 }
 
 const fn object(keys: &'static [Key]) -> Object {
-    let (required, others, finish) = (&[] as &[&str], Others::Unknown, None);
+    let (required, others, finish) = (&[] as &[&str], Others::Refused, None);
     Object {
         keys,
         required,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::budget::Budget;
-use crate::findings::{Findings, error, warning};
+use crate::findings::{Findings, error};
 use crate::grammar::{Identity, Object, Others, PROJECT, Shape};
 use crate::keys::{KeyReport, KeyUse};
 use crate::suggest::did_you_mean;
@@ -146,10 +146,7 @@ impl Normaliser<'_> {
             _ => "Ondol does not know it",
         };
         let message = format!("unknown key `{}`", self.path);
-        let finding = match object.others {
-            Others::Refused => error("unknown-key", message),
-            _ => warning("unknown-key", message),
-        };
+        let finding = error("unknown-key", message);
         let close = did_you_mean(name, object.names());
         let known = match object.names().count() {
             0..=12 => format!(
@@ -161,7 +158,7 @@ impl Normaliser<'_> {
         self.findings.add(
             finding
                 .at(span)
-                .label("nothing is done with this")
+                .label("no such key here")
                 .help(known)
                 .help_maybe(close),
         );

@@ -15,15 +15,15 @@ fn a_misspelt_key() {
     told(
         "services:\n  web:\n    image: nginx\n    healtcheck:\n      test: curl -f localhost\n",
         expect![[r#"
-        warning[unknown-key]: unknown key `services.web.healtcheck`
-         --> /app/compose.yaml:4:5
-          |
-        4 |     healtcheck:
-          |     ^^^^^^^^^^ nothing is done with this
-          |
-          = help: did you mean `healthcheck`?
+            error[unknown-key]: unknown key `services.web.healtcheck`
+             --> /app/compose.yaml:4:5
+              |
+            4 |     healtcheck:
+              |     ^^^^^^^^^^ no such key here
+              |
+              = help: did you mean `healthcheck`?
 
-    "#]],
+        "#]],
     );
 }
 
@@ -182,23 +182,23 @@ fn an_unknown_key_of_our_own_is_an_error() {
     told(
         "services:\n  web:\n    image: nginx\n    x-ondol:\n      rout: /\n      probes:\n        ready: {http: health, tcp: 80}\n",
         expect![[r#"
-        error[unknown-key]: unknown key `services.web.x-ondol.rout`
-         --> /app/compose.yaml:5:7
-          |
-        5 |       rout: /
-          |       ^^^^ nothing is done with this
-          |
-          = help: did you mean `route`?
+            error[unknown-key]: unknown key `services.web.x-ondol.rout`
+             --> /app/compose.yaml:5:7
+              |
+            5 |       rout: /
+              |       ^^^^ no such key here
+              |
+              = help: did you mean `route`?
 
-        error[bad-value]: the probe `services.web.x-ondol.probes.ready` asks several things at once
-         --> /app/compose.yaml:7:16
-          |
-        7 |         ready: {http: health, tcp: 80}
-          |                ^^^^^^^^^^^^^^^^^^^^^^^
-          |
-          = help: give it one of `http`, `tcp`, `exec` or `log`
+            error[bad-value]: the probe `services.web.x-ondol.probes.ready` asks several things at once
+             --> /app/compose.yaml:7:16
+              |
+            7 |         ready: {http: health, tcp: 80}
+              |                ^^^^^^^^^^^^^^^^^^^^^^^
+              |
+              = help: give it one of `http`, `tcp`, `exec` or `log`
 
-    "#]],
+        "#]],
     );
 }
 
@@ -345,15 +345,15 @@ fn the_place_is_counted_in_characters_also_behind_other_scripts() {
     told(
         "services:\n  # 온돌은 한국의 바닥 난방이다\n  web:\n    image: \"온돌\"\n    labels: {가: 나}\n    prots: []\n",
         expect![[r#"
-        warning[unknown-key]: unknown key `services.web.prots`
-         --> /app/compose.yaml:6:5
-          |
-        6 |     prots: []
-          |     ^^^^^ nothing is done with this
-          |
-          = help: did you mean `ports`?
+            error[unknown-key]: unknown key `services.web.prots`
+             --> /app/compose.yaml:6:5
+              |
+            6 |     prots: []
+              |     ^^^^^ no such key here
+              |
+              = help: did you mean `ports`?
 
-    "#]],
+        "#]],
     );
 }
 

@@ -213,7 +213,7 @@ fn an_env_file_that_is_not_text_is_located() {
 fn errors_are_kept_before_warnings() {
     let mut text = String::from("services:\n");
     for n in 0..300 {
-        let _ = writeln!(text, "  s{n}: {{image: x, oddity: 1}}");
+        let _ = writeln!(text, "  s{n}: {{image: x, command: $UNSET_{n}}}");
     }
     text.push_str("  last: {image: x, restart: sometimes}\n");
     let loaded = load_text(&text);

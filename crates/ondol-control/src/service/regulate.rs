@@ -190,6 +190,9 @@ impl ServiceState {
         };
         let because = match &self.rolling {
             Some(rolling) if rolling.back => "takes over again: back to the definition before",
+            Some(_) if self.regulars().all(|one| one.definition == goal.definition) => {
+                "takes over: it was to be started again"
+            }
             Some(_) => "takes over: the definition changed",
             None => "wanted",
         };

@@ -323,7 +323,7 @@ fn a_rebuild_prepares_first_and_then_replaces() {
               prepare web again
             > prepared web
               # web Changed: its sources changed: replaced one by one
-              # web-2 Started: takes over: the definition changed (1 of 1)
+              # web-2 Started: takes over: it was to be started again (1 of 1)
               start web-2 run 2
             > started web-2
               publish web [1 ready, 2 not ready]

@@ -327,7 +327,7 @@ fn a_database_is_stopped_before_the_new_one_starts() {
               # db-1 Ended: exit 0
               discard db-1
               publish db []
-              # db-1 Started: takes over: the definition changed (1 of 1)
+              # db-1 Started: takes over: it was to be started again (1 of 1)
               start db-1 run 2
             > started db-1
               publish db [1 not ready]

@@ -17,7 +17,7 @@ use super::terminal::{Terminal, paint};
 
 /// A replica that nothing probes is believed to be up once it has run for so long: one that cannot run
 /// mostly ends at once.
-const PROOF: Duration = Duration::from_millis(300);
+const PROOF: Duration = Duration::from_secs(1);
 /// Countdowns are redrawn so often.
 const REDRAW: Duration = Duration::from_millis(200);
 /// How long a project may take to be seen after it was asked for, and a node to come back.

@@ -27,7 +27,12 @@ fn a_file_that_cannot_be_is_refused_with_its_place_and_nothing_is_started() -> R
         ("1 MB line", long.into(), &["compose.yaml:4", "depends_no", "depends_on", "did you mean `port`"]),
         ("not UTF-8", b"services:\n  a:\n    image: \"\xff\xfe\"\n".to_vec(), &["UTF-8", "compose.yaml"]),
         (
-            "unknown key",
+            "misspelt key",
+            "services:\n  a:\n    image: redis\n    comand: redis-server\n".into(),
+            &["compose.yaml:4", "services.a.comand", "did you mean `command`"],
+        ),
+        (
+            "unknown key of our own",
             "services:\n  a:\n    image: redis\n    x-ondol: {rout: /}\n".into(),
             &["compose.yaml:4", "x-ondol.rout", "did you mean `route`"],
         ),
