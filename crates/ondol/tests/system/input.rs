@@ -21,7 +21,7 @@ fn a_file_that_cannot_be_is_refused_with_its_place_and_nothing_is_started() -> R
         "services:\n  a:\n    image: {}\n    depends_no: [b]\n    x-ondol: {{prot: 80}}\n",
         "x".repeat(1 << 20)
     );
-    let cases: [(&str, Vec<u8>, &[&str]); 8] = [
+    let cases: [(&str, Vec<u8>, &[&str]); 9] = [
         ("malformed", "services:\n  a: {image: [redis\n".into(), &["compose.yaml:"]),
         ("alias bomb", bomb.into(), &["aliases"]),
         ("1 MB line", long.into(), &["compose.yaml:4", "depends_no", "depends_on", "did you mean `port`"]),

@@ -2,11 +2,11 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use ondol_test::{TestDir, program};
+use ondol_test::{TestDir, TestNode, program};
 
 use crate::ONDOL;
 use crate::app::App;
@@ -25,16 +25,45 @@ fn a_person_without_root_and_without_namespaces_starts_it_too() -> Result<()> {
     as_nobody(Some("none"))
 }
 
+/// A person without any right, and the binary as they start it.
+pub(crate) struct Nobody {
+    home: TestDir,
+    pub(crate) ondol: PathBuf,
+}
+
+impl Nobody {
+    /// `None` where this test cannot become somebody else.
+    pub(crate) fn new() -> Result<Option<Nobody>> {
+        if program("setpriv").is_none() || !process::is_root() {
+            return Ok(None);
+        }
+        let home = TestDir::new()?;
+        let ondol = door(&home)?;
+        Ok(Some(Nobody { home, ondol }))
+    }
+
+    /// Gives them a node's state folder and an application.
+    pub(crate) fn owns(&self, node: &mut TestNode, app: &Path) -> Result<()> {
+        for folder in [self.home.path(), node.state(), app] {
+            give(folder)?;
+        }
+        node.set("HOME", &self.home.path().to_string_lossy());
+        // What Debian has: the toolchains of the person who tests are not theirs.
+        node.set(
+            "PATH",
+            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        );
+        Ok(())
+    }
+}
+
 fn as_nobody(sandbox: Option<&str>) -> Result<()> {
-    if program("setpriv").is_none() || !process::is_root() {
+    let Some(nobody) = Nobody::new()? else {
         return Ok(());
-    }
-    let home = TestDir::new()?;
-    let mut app = App::with("shop", door(&home)?)?;
-    for folder in [home.path(), app.node.state(), app.folder()] {
-        give(folder)?;
-    }
-    app.node.set("HOME", &home.path().to_string_lossy());
+    };
+    let mut app = App::with("shop", nobody.ondol.clone())?;
+    let folder = app.folder().to_path_buf();
+    nobody.owns(&mut app.node, &folder)?;
     if let Some(sandbox) = sandbox {
         app.node.set("ONDOL_SANDBOX", sandbox);
     }
@@ -73,7 +102,7 @@ fn as_nobody(sandbox: Option<&str>) -> Result<()> {
 }
 
 /// A program that is the binary as nobody. The binary is copied: where it was built only root may look.
-fn door(home: &TestDir) -> Result<std::path::PathBuf> {
+fn door(home: &TestDir) -> Result<PathBuf> {
     let copy = home.path().join("ondol-binary");
     fs::copy(ONDOL, &copy).context("the binary cannot be copied")?;
     let ids = format!("--reuid={NOBODY} --regid={NOBODY} --clear-groups");
