@@ -21,6 +21,8 @@ const PROGRAM: Marked = Marked(77_001_234);
 const SETTLE: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(10);
 const PORT: u16 = 18_973;
+/// Of the rows that say what replicas cost.
+const REPLICAS: u32 = 20;
 
 type Part = fn(&Bench, &mut Samples) -> Result<()>;
 
@@ -98,13 +100,18 @@ fn cost(bench: &Bench, samples: &mut Samples) -> Result<()> {
     let node = TestNode::start(&bench.binary)?;
     thread::sleep(SETTLE);
     samples.add("idle_pss", usage::pss_mb(&Cast::of(&node).own));
-    bench.up(&node, &programs::replicas(20, &PROGRAM, false), 20)?;
+    bench.up(
+        &node,
+        &programs::replicas(REPLICAS, &PROGRAM, false),
+        REPLICAS as usize,
+    )?;
     thread::sleep(SETTLE);
     let cast = Cast::of(&node);
     samples.add("busy_pss", usage::pss_mb(&cast.own));
     samples.add(
         "shim_pss",
-        usage::pss_mb(&cast.shims) / cast.shims.len() as f64,
+        // The shim, and the first process of the replica's namespaces.
+        usage::pss_mb(&cast.shims) / f64::from(REPLICAS),
     );
     let all = [cast.own, cast.shims].concat();
     let (watch, before) = (Stopwatch::start(), usage::cpu_seconds(&all));
