@@ -16,10 +16,10 @@ const CONNECTIONS_MAX: usize = 256;
 /// So many more are told that there are too many; any beyond are just closed.
 const TURNED_AWAY_MAX: usize = 32;
 
-type Handler = dyn Fn(&Head, &mut Body) -> Answer + Send + Sync;
+type Service = dyn Fn(&Head, &mut Body) -> Answer + Send + Sync;
 
 pub struct Shared {
-    pub handler: Box<Handler>,
+    pub handler: Box<Service>,
     stopping: AtomicBool,
     connections: AtomicUsize,
     in_flight: AtomicUsize,
