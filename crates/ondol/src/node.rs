@@ -70,7 +70,6 @@ pub(crate) struct Node {
     sandbox: Sandbox,
     /// Leaves when its last project is gone.
     ephemeral: bool,
-    had_projects: bool,
     /// Projects of which nothing runs, and whose folders are being removed.
     discarding: BTreeSet<ProjectName>,
     discarded: mpsc::Sender<ProjectName>,

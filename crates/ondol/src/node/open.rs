@@ -138,7 +138,6 @@ impl Node {
             state_dir: options.state_dir,
             sandbox: super::doctor::word(sandbox),
             ephemeral: options.ephemeral,
-            had_projects: false,
             discarding: BTreeSet::new(),
             discarded,
             leaving: false,

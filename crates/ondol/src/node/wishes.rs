@@ -38,7 +38,6 @@ impl Node {
             },
         );
         self.wishes_version += 1;
-        self.had_projects = true;
         self.control.handle(Event::Want(wish), self.clock.now());
         Ok(())
     }
@@ -67,7 +66,7 @@ impl Node {
             self.addresses.remove(project);
         }
         self.publish();
-        self.leaving |= self.ephemeral && self.had_projects && self.is_empty();
+        self.leaving |= self.ephemeral && self.is_empty();
     }
 
     /// No project is wanted, and nothing of an earlier one is left.
