@@ -147,19 +147,24 @@ impl Findings {
     }
 
     pub(crate) fn place(&self, span: Span) -> Option<Place> {
-        let text = self.texts.get(span.file as usize)?;
-        let line = text
-            .line_starts
-            .partition_point(|start| *start <= span.start)
-            .max(1);
-        let line_start = text.line_starts[line - 1] as usize;
-        let before = text.text.get(line_start..span.start as usize)?;
-        Some(Place {
-            file: text.path.clone(),
-            line: line as u32,
-            column: before.chars().count() as u32 + 1,
-            start: span.start,
-            end: span.end,
-        })
+        place(&self.texts, span)
     }
+}
+
+/// Where a span of one of these files is, for people.
+pub(crate) fn place(texts: &[Text], span: Span) -> Option<Place> {
+    let text = texts.get(span.file as usize)?;
+    let line = text
+        .line_starts
+        .partition_point(|start| *start <= span.start)
+        .max(1);
+    let line_start = text.line_starts[line - 1] as usize;
+    let before = text.text.get(line_start..span.start as usize)?;
+    Some(Place {
+        file: text.path.clone(),
+        line: line as u32,
+        column: before.chars().count() as u32 + 1,
+        start: span.start,
+        end: span.end,
+    })
 }

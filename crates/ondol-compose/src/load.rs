@@ -5,6 +5,7 @@ mod extends;
 mod include;
 mod layer;
 mod name;
+mod place;
 mod profiles;
 mod start;
 
