@@ -1,0 +1,17 @@
+//! PromQL and LogQL: text in, values out, over a [`Source`] of series that somebody else keeps.
+//!
+//! Pure: no clock, file, socket, thread or randomness. The same query over the same samples gives the same answer,
+//! in the same order.
+
+mod histogram;
+mod labels;
+mod matcher;
+mod quote;
+mod sample;
+mod source;
+
+pub use histogram::{CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint, Span};
+pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
+pub use matcher::{MatchOp, Matcher, PatternError};
+pub use sample::{STALE_NAN_BITS, Sample, Value, is_stale, stale_nan};
+pub use source::{Samples, Selected, Selection, Source, SourceError};
