@@ -1,13 +1,15 @@
 //! What one worker knows of the services it sends traffic to.
 
 mod cluster;
+mod connect;
 mod counted;
 mod endpoint;
 mod pool;
 mod refused;
 
 pub(crate) use cluster::Cluster;
+pub(crate) use connect::connect;
 pub(crate) use counted::Counted;
 pub(crate) use endpoint::{InFlight, Upstream, add};
-pub(crate) use pool::Pooled;
+pub(crate) use pool::{Pooled, Unanswered};
 pub(crate) use refused::Refused;

@@ -3,16 +3,13 @@ use std::rc::Rc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use ondol_model::Time;
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::body::Upload;
 use crate::Refusal;
 use crate::policy::retry;
-use crate::upstream::{Cluster, InFlight, Pooled, Refused, add};
+use crate::upstream::{Cluster, InFlight, Pooled, Refused, Unanswered, add, connect};
 use crate::worker::Shard;
 
 /// A connection to an endpoint while a request uses it.
@@ -66,7 +63,7 @@ impl Call<'_> {
             };
             request.body_mut().count_for(&lease.in_flight);
             let spare = repeatable.then(|| copy(&request));
-            match lease.connection.sender.try_send_request(request).await {
+            match lease.connection.send(request).await {
                 Ok(response) => {
                     lease.in_flight.answered(sent, shard.now());
                     if response.status().is_server_error() {
@@ -74,11 +71,11 @@ impl Call<'_> {
                     }
                     return Ok((response, lease));
                 }
-                Err(mut failed) => {
+                Err(Unanswered { unsent }) => {
                     refusal = Refusal::UpstreamClosed;
                     // The endpoint may just have closed an idle connection, and all idle ones are as old.
                     only_new = true;
-                    let again = match failed.take_message() {
+                    let again = match unsent {
                         Some(unsent) => Some(unsent),
                         None => {
                             add(&lease.in_flight.counters.errors, 1);
@@ -123,24 +120,12 @@ impl Call<'_> {
     /// A new connection and when it was there; `None` when the endpoint refuses it, which is noted.
     async fn open(&self, in_flight: InFlight, refused: &mut Refused) -> Option<(Lease, Time)> {
         let limits = &self.shard.limits;
-        let connecting = TcpStream::connect(in_flight.address(self.port));
-        let Ok(Ok(stream)) = timeout(limits.connect_time_max, connecting).await else {
+        let address = in_flight.address(self.port);
+        let Ok(sender) = connect(address, limits.connect_time_max, limits).await else {
             in_flight.eject(limits, self.shard.now());
             refused.note(&in_flight);
             return None;
         };
-        let _ = stream.set_nodelay(true);
-        let (sender, connection) = http1::Builder::new()
-            .max_headers(limits.headers_max)
-            .max_buf_size(limits.head_bytes_max)
-            .handshake(TokioIo::new(stream))
-            .await
-            .ok()?;
-        // Its own task: polled inside the request it would wake the wrong one (13 % slower when measured).
-        tokio::task::spawn_local(async move {
-            // An error reaches whoever waits for a response.
-            let _ = connection.with_upgrades().await;
-        });
         let opened = self.shard.now();
         Some((self.lease(in_flight, Pooled { sender, opened }), opened))
     }

@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
-use http::{Request, Response};
+use http::{Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -22,11 +22,14 @@ pub(super) struct Switch {
 }
 
 impl Switch {
-    pub(super) fn new(request: &mut Request<Incoming>, protocol: HeaderValue) -> Self {
-        Switch {
+    /// `None` when the request is an ordinary one, or of a version that has no upgrades.
+    pub(super) fn wanted(request: &mut Request<Incoming>) -> Option<Self> {
+        let protocol = super::headers::wanted_switch(request.headers())
+            .filter(|_| request.version() == Version::HTTP_11)?;
+        Some(Switch {
             client: hyper::upgrade::on(request),
             protocol,
-        }
+        })
     }
 
     /// Asks the endpoint for it too.

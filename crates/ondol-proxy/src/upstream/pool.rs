@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use ondol_model::Time;
 
@@ -22,6 +24,24 @@ pub(crate) struct Pool {
 pub(crate) struct Pooled {
     pub sender: Sender,
     pub opened: Time,
+}
+
+/// No answer came. The request is given back when nothing of it was sent.
+pub(crate) struct Unanswered {
+    pub unsent: Option<Request<Upload>>,
+}
+
+impl Pooled {
+    /// Sends a request and waits for the head of its answer.
+    pub(crate) async fn send(
+        &mut self,
+        request: Request<Upload>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        let sent = self.sender.try_send_request(request).await;
+        sent.map_err(|mut failed| Unanswered {
+            unsent: failed.take_message(),
+        })
+    }
 }
 
 struct Idle {
