@@ -3,8 +3,9 @@ use std::time::Duration;
 use ondol_model::{ReplicaId, RunId, Service, Time};
 
 use crate::running::Running;
+use crate::span::span;
 use crate::turn::Turn;
-use crate::{Action, Hooked};
+use crate::{Action, Hooked, NoteKind};
 
 /// The proxy gets so long to say that it does not pick a replica any more. When it says nothing it is dead or not
 /// there, and nothing flows through it.
@@ -174,7 +175,7 @@ impl Leaving {
             Step::PreStop { hook, until } if until <= turn.now => {
                 self.pre_stop(id, hook.saturating_add(1), service, turn);
             }
-            Step::Stop { kill_at } if kill_at <= turn.now => self.kill(id, turn),
+            Step::Stop { kill_at } if kill_at <= turn.now => self.give_up(id, service, turn),
             Step::Kill { again_at } if again_at <= turn.now => self.kill(id, turn),
             _ => return false,
         }
@@ -220,18 +221,29 @@ impl Leaving {
     }
 
     fn stop(&mut self, id: &ReplicaId, service: Option<&Service>, turn: &mut Turn) {
-        let own = service.and_then(|service| service.stop_signal.clone());
-        let of_image = || self.running.as_ref()?.prepared.stop_signal.clone();
         turn.act(Action::Signal {
             replica: id.clone(),
             run: self.run,
-            signal: own
-                .or_else(of_image)
-                .unwrap_or_else(|| "SIGTERM".to_owned()),
+            signal: self.signal(service),
         });
         self.step = Step::Stop {
-            kill_at: turn.now + service.map_or(GRACE, |service| service.stop_grace),
+            kill_at: turn.now + grace(service),
         };
+    }
+
+    /// It was told to end and did not.
+    fn give_up(&mut self, id: &ReplicaId, service: Option<&Service>, turn: &mut Turn) {
+        let (signal, grace) = (self.signal(service), span(grace(service)));
+        let why = format!("did not end within {grace} of {signal}, its grace is over: killed");
+        turn.tell(NoteKind::Stopping, id, why);
+        self.kill(id, turn);
+    }
+
+    fn signal(&self, service: Option<&Service>) -> String {
+        let own = service.and_then(|service| service.stop_signal.clone());
+        let of_image = || self.running.as_ref()?.prepared.stop_signal.clone();
+        own.or_else(of_image)
+            .unwrap_or_else(|| "SIGTERM".to_owned())
     }
 
     fn kill(&mut self, id: &ReplicaId, turn: &mut Turn) {
@@ -243,4 +255,9 @@ impl Leaving {
             again_at: turn.now + KILL_AGAIN,
         };
     }
+}
+
+/// How long it has to end by itself.
+fn grace(service: Option<&Service>) -> Duration {
+    service.map_or(GRACE, |service| service.stop_grace)
 }

@@ -6,7 +6,7 @@ use ondol_model::{DeployMode, Digest, Exit, Prepared, RunId, ServiceRef, Time};
 use crate::NoteKind;
 use crate::drain::Pace;
 use crate::endpoints::Table;
-use crate::prepare::{Outcome, Preparations};
+use crate::prepare::{Outcome, Preparation, Preparations, State};
 use crate::replace::Rolling;
 use crate::replica::{Gate, Life, Replica, Step, Surroundings};
 use crate::target::Target;
@@ -113,6 +113,24 @@ impl ServiceState {
         self.rolling
             .as_ref()
             .is_some_and(|rolling| rolling.paused.is_none() && !rolling.is_watching())
+    }
+
+    /// What it comes to is still open: replicas are replaced, or the new definition is on its trial. Replicas that
+    /// were merely started again have no other definition to go back to, so nobody has to wait for their watch.
+    pub(crate) fn is_undecided(&self) -> bool {
+        let goal = self.goal.as_ref().map(|goal| &goal.definition);
+        let other = |good: &Arc<Target>| goal != Some(&good.definition);
+        self.rolling.as_ref().is_some_and(|rolling| {
+            rolling.paused.is_some()
+                || !rolling.is_watching()
+                || self.good.as_ref().is_some_and(other)
+        })
+    }
+
+    /// What it is moved to is being prepared, for the first time or again.
+    pub(crate) fn preparing(&self) -> Option<&Preparation> {
+        let preparation = self.preparations.of(&self.goal.as_ref()?.definition)?;
+        matches!(preparation.state, State::Asked { .. }).then_some(preparation)
     }
 
     /// Its replicas beside one-offs.

@@ -7,7 +7,7 @@ use crate::checks::{expected, tcp_ports};
 use crate::clock::Clock;
 use crate::depend::waits_for;
 use crate::place::Room;
-use crate::prepare::State;
+use crate::prepare::{Preparation, State};
 use crate::probe::Verdict;
 use crate::project::ProjectState;
 use crate::replica::{Ending, Life, Replica};
@@ -58,7 +58,8 @@ fn service(
         .values()
         .filter(|replica| !replica.once && replica.phase() != Phase::Ready)
         .min_by_key(|replica| urgency(replica.phase()))
-        .and_then(&waits);
+        .and_then(&waits)
+        .or_else(|| state.preparing().map(doing));
     let replicas = state.replicas.values();
     let replicas: Vec<_> = replicas
         .map(|replica| self::replica(replica, waits(replica), clock))
@@ -117,12 +118,18 @@ fn words_for(
 fn preparing(state: &ServiceState, replica: &Replica) -> Option<String> {
     let preparation = state.preparations.of(&replica.definition)?;
     match &preparation.state {
-        State::Asked { .. } if preparation.doing.is_empty() => Some("is being prepared".to_owned()),
-        State::Asked { .. } => Some(preparation.doing.clone()),
+        State::Asked { .. } => Some(doing(preparation)),
         State::Failed { why, .. } => {
             Some(format!("could not be prepared: {why}; it is tried again"))
         }
         State::Done(_) => None,
+    }
+}
+
+fn doing(preparation: &Preparation) -> String {
+    match preparation.doing.is_empty() {
+        true => "is being prepared".to_owned(),
+        false => preparation.doing.clone(),
     }
 }
 
@@ -191,7 +198,8 @@ fn settled(state: &ServiceState) -> bool {
     let regulars = state.regulars();
     regulars.clone().count() == state.count as usize
         && regulars.clone().all(good)
-        && state.rolling.is_none()
+        && !state.is_undecided()
+        && state.preparing().is_none()
 }
 
 fn phase(state: &ServiceState, settled: bool, failed: bool) -> &'static str {
@@ -225,6 +233,7 @@ fn phase(state: &ServiceState, settled: bool, failed: bool) -> &'static str {
         .filter(|phase| !matches!(phase, Phase::Ended))
         .min_by_key(|phase| urgency(*phase));
     match worst {
+        Some(Phase::Ready) if state.preparing().is_some() => Phase::Preparing.word(),
         Some(Phase::Backoff) => "crashed",
         Some(Phase::Starting) if failed => "unready",
         Some(phase) => phase.word(),

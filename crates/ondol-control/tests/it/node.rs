@@ -57,7 +57,7 @@ fn what_runs_as_wanted_is_kept_what_runs_otherwise_is_replaced_and_what_nobody_w
               # gone-1 Ended: exit 0
               discard gone-1, keep volumes
             > view
-              shop: not settled
+              shop: settled
               edited ready 1/1
               same ready 1/1
         "#]],

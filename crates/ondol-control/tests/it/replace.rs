@@ -158,11 +158,11 @@ fn a_new_definition_that_crashes_is_rolled_back() {
               discard web-3
               publish web [1 ready, 2 ready]
             > view
-              shop: not settled
+              shop: settled
               web ready 2/2; failed: rolled back: shop/web-3: exit 1
             > want
             > view
-              shop: not settled
+              shop: settled
               web ready 2/2; failed: rolled back: shop/web-3: exit 1
         "#]],
     );
@@ -333,6 +333,75 @@ fn a_database_is_stopped_before_the_new_one_starts() {
               publish db [1 not ready]
               # db-1 Ready: it runs, and has nothing that could be asked
               publish db [1 ready]
+        "#]],
+    );
+}
+
+#[test]
+fn a_restart_is_settled_once_the_new_ones_are_ready_and_an_edit_once_it_was_watched() {
+    let again = |how: &str| {
+        format!(
+            "found
+            prepared web
+            started web-1
+            ok web-1
+            {how}
+            started web-2
+            ok web-2
+            acked web
+            drained web-1
+            exited web-1 0
+            view"
+        )
+    };
+    let web = || service("web", |web| web.probes.ready = Some(http("/")));
+    let last = |how: &str| {
+        let told = crate::script::told(project(vec![web()]), &again(how));
+        let view = told.rfind("> view").unwrap();
+        told[view..].to_owned()
+    };
+    assert_eq!(
+        last("restart web"),
+        "> view\n  shop: settled\n  web ready 1/1\n"
+    );
+    assert_eq!(
+        last("edit web\n            prepared web"),
+        "> view\n  shop: not settled\n  web ready 1/1\n"
+    );
+}
+
+#[test]
+fn what_is_prepared_again_is_not_settled_though_the_old_one_serves() {
+    check(
+        project(vec![service("web", |_| ())]),
+        "found
+         prepared web
+         started web-1
+         acked web
+         view
+         rebuild web
+         view",
+        expect![[r#"
+            > found
+              publish web []
+              prepare web
+            > prepared web
+              # web-1 Started: wanted (1 of 1)
+              start web-1 run 1
+            > started web-1
+              publish web [1 not ready]
+              # web-1 Ready: it runs, and has nothing that could be asked
+              publish web [1 ready]
+            > acked web
+            > view
+              shop: settled
+              web ready 1/1
+            > rebuild web
+              # web Preparing: watched files changed: prepared again
+              prepare web again
+            > view
+              shop: not settled
+              web preparing 1/1, is being prepared
         "#]],
     );
 }

@@ -26,6 +26,11 @@ pub(crate) fn check(project: Project, script: &str, log: Expect) {
     log.assert_eq(&Script::run(project, script).log);
 }
 
+/// What such a story comes to, for tests that look at a part of it.
+pub(crate) fn told(project: Project, script: &str) -> String {
+    Script::run(project, script).log
+}
+
 /// A project of these services, by `name` and what is changed from the default service.
 pub(crate) fn project(services: Vec<Service>) -> Project {
     Project {

@@ -107,6 +107,7 @@ fn a_dependent_starts_when_its_dependency_is_ready() {
             > +2s
               SIGTERM db-1
             > +10s
+              # db-1 Stopping: did not end within 10.0 s of SIGTERM, its grace is over: killed
               kill db-1
             > exited db-1 137
               # db-1 Ended: exit 137
