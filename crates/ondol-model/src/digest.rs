@@ -4,7 +4,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::{Healthcheck, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName};
+use crate::{
+    Healthcheck, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName, Traffic,
+};
 
 /// Names a definition by its content: the first 16 hexadecimal digits of a SHA-256.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +54,7 @@ impl Project {
         started_from.probes = Probes::default();
         started_from.depends_on.clear();
         started_from.routes.clear();
+        started_from.traffic = Traffic::default();
         started_from.watch.clear();
         started_from.post_start.clear();
         started_from.pre_stop.clear();

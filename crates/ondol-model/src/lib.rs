@@ -16,6 +16,7 @@ mod port;
 mod probe;
 mod project;
 mod replica;
+mod resilience;
 mod resources;
 mod restart;
 mod rollout;
@@ -24,6 +25,7 @@ mod run;
 mod service;
 mod snapshot;
 mod time;
+mod traffic;
 mod watch;
 
 pub use bytes::{Bytes, BytesError};
@@ -38,14 +40,19 @@ pub use port::{PublishedPort, Transport};
 pub use probe::{Check, HttpCheck, Probe, ProbeKind, ProbeResult, Probes};
 pub use project::{FileSource, NetworkSpec, Project, StoredFile, VolumeSpec};
 pub use replica::{Exit, Phase};
+pub use resilience::{Breaker, Concurrency, Fallback, Resilience, Retry, Shed, Timeouts, Trip};
 pub use resources::{Resources, Ulimit};
 pub use restart::RestartPolicy;
 pub use rollout::{FailureAction, Rollout, UpdateOrder};
-pub use route::Route;
+pub use route::{
+    Conditions, Cors, HeaderEdits, Mirror, PathKind, Redirect, Route, RouteAnswer, Share,
+    StaticAnswer, Treatment, Wanted,
+};
 pub use run::Run;
 pub use service::{
     Build, DeployMode, GrantedFile, Healthcheck, Hook, LogLimits, RuntimeKind, Service,
 };
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
 pub use time::Time;
+pub use traffic::{Balance, BalanceBy, Eject, Traffic, TrafficPolicy};
 pub use watch::{WatchAction, WatchRule};

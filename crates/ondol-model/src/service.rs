@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bytes, Dependency, Mount, Probe, Probes, PublishedPort, Resources, RestartPolicy, Rollout,
-    Route, ServiceName, Ulimit, WatchRule,
+    Route, ServiceName, Traffic, Ulimit, WatchRule,
 };
 
 /// One service of a project, as its file means it. Long and short forms, legacy twins and defaults are already one.
@@ -70,6 +70,9 @@ pub struct Service {
     pub port_env: String,
     /// `x-ondol.route(s)`: what the edge sends to it.
     pub routes: Vec<Route>,
+    /// `x-ondol.balance` and `x-ondol.resilience`: how requests reach it.
+    #[serde(default, skip_serializing_if = "Traffic::is_default")]
+    pub traffic: Traffic,
 
     /// `depends_on:`.
     pub depends_on: BTreeMap<ServiceName, Dependency>,

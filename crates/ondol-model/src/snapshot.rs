@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Route, ServiceName, ServiceRef, Transport};
+use crate::{Route, ServiceName, ServiceRef, TrafficPolicy, Transport};
 
 /// Everything the proxy does, except where the endpoints are: those come in [`crate::EndpointTable`]s,
 /// so that a replica that comes or goes never touches a listener or a connection.
@@ -13,6 +13,9 @@ pub struct Snapshot {
     pub version: u64,
     /// All sockets to serve; one that is not listed any more is closed and its requests finish.
     pub listeners: Vec<Listener>,
+    /// How requests reach services; those that are not listed have nothing special.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traffic: Vec<TrafficPolicy>,
 }
 
 /// Names one listening socket for as long as it is open: the same through snapshots and processes.
@@ -36,7 +39,7 @@ pub struct Listener {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
-    /// Requests from outside, sent on by host and path; the longest path wins, then the more exact host.
+    /// Requests from outside, sent on by host, path and what else a route wants; the most exact route wins.
     Edge {
         /// The routes of every project that uses this port.
         routes: Vec<(Route, ServiceRef)>,

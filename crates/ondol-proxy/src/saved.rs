@@ -70,7 +70,7 @@ mod tests {
         assert!(Saved::read(&folder).is_none());
         let snapshot = Snapshot {
             version: 3,
-            listeners: Vec::new(),
+            ..Snapshot::default()
         };
         Saved::new(snapshot.clone(), Vec::new())
             .write(&folder)

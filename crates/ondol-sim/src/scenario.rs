@@ -235,6 +235,7 @@ fn plain(name: &str) -> Option<Service> {
         expose: Vec::new(),
         port_env: "PORT".to_owned(),
         routes: Vec::new(),
+        traffic: ondol_model::Traffic::default(),
         depends_on: BTreeMap::new(),
         healthcheck: Healthcheck::Image,
         probes: Probes::default(),

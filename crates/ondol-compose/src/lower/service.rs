@@ -56,6 +56,7 @@ pub(super) fn service(
         expose: expose(node),
         port_env: read::text(node, &own("port_env")).unwrap_or_else(|| "PORT".to_owned()),
         routes: routes(&title, node, findings),
+        traffic: ondol_model::Traffic::default(),
         depends_on: depends_on(node, tree),
         healthcheck: probes::healthcheck(node),
         probes: probes::probes(&title, node, findings),
@@ -201,6 +202,7 @@ fn routes(name: &str, node: &Node, findings: &mut Findings) -> Vec<Route> {
             path,
             strip: read::flag(node, &["strip"]),
             port: read::number(node, &["port"]),
+            ..Route::default()
         }
     };
     one.into_iter().chain(several).map(&mut route).collect()

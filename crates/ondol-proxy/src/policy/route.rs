@@ -157,7 +157,7 @@ mod tests {
             host: (!host.is_empty()).then(|| host.to_owned()),
             path: path.to_owned(),
             strip: true,
-            port: None,
+            ..Route::default()
         }
     }
 

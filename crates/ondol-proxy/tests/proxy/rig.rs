@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ondol_model::{
     Endpoint, EndpointTable, Listener, ListenerId, Observation, ProjectName, Purpose, ReplicaId,
-    Route, RunId, ServiceName, ServiceRef, Snapshot, Transport,
+    Route, RunId, ServiceName, ServiceRef, Snapshot, TrafficPolicy, Transport,
 };
 use ondol_proxy::{Hello, Link, LinkEvent, Options, Sockets, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,6 +42,8 @@ pub(crate) struct Rig {
     pub(crate) link: Link,
     events: UnboundedReceiver<LinkEvent>,
     listeners: Vec<Listener>,
+    /// Of the next snapshot.
+    pub(crate) traffic: Vec<TrafficPolicy>,
     version: u64,
     tables: BTreeMap<ServiceRef, u64>,
 }
@@ -103,6 +105,7 @@ pub(crate) fn edge(routes: &[(&str, &str)]) -> Purpose {
             path: path.trim_end_matches('!').to_owned(),
             strip: path.ends_with('!'),
             port: Some(80),
+            ..Route::default()
         }
     };
     Purpose::Edge {
@@ -126,6 +129,7 @@ impl Rig {
             link,
             events,
             listeners: Vec::new(),
+            traffic: Vec::new(),
             version: 0,
             tables: BTreeMap::new(),
         };
@@ -270,6 +274,7 @@ impl Rig {
         Snapshot {
             version: self.version,
             listeners: self.listeners.clone(),
+            traffic: self.traffic.clone(),
         }
     }
 

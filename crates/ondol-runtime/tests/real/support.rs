@@ -303,6 +303,7 @@ pub(crate) fn service(name: &str, command: &[&str]) -> Service {
         expose: vec![],
         port_env: "PORT".into(),
         routes: vec![],
+        traffic: Default::default(),
         depends_on: Default::default(),
         healthcheck: Healthcheck::Image,
         probes: Probes::default(),

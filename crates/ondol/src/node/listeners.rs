@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Snapshot, Transport};
+use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Snapshot, TrafficPolicy, Transport};
 use ondol_proxy::Sockets;
 
 use super::reach::{Need, Place};
@@ -95,6 +95,7 @@ impl Listeners {
     pub(crate) fn change(
         &mut self,
         needs: Vec<Need>,
+        traffic: Vec<TrafficPolicy>,
         usual: impl Fn(&ServiceRef, u16, Transport) -> Option<u16>,
     ) -> Option<Change> {
         let mut sockets = Sockets::new();
@@ -116,12 +117,13 @@ impl Listeners {
             }
         }
         listeners.sort_by_key(|listener| listener.id);
-        if listeners == self.snapshot.listeners {
+        if listeners == self.snapshot.listeners && traffic == self.snapshot.traffic {
             return None;
         }
         self.snapshot = Snapshot {
             version: self.snapshot.version + 1,
             listeners,
+            traffic,
         };
         Some(Change {
             snapshot: self.snapshot.clone(),

@@ -39,7 +39,8 @@ impl Node {
                 virtual_port: &virtual_port,
             })
         });
-        let needs = reach::needs(&known.collect::<Vec<_>>());
+        let known: Vec<_> = known.collect();
+        let (needs, traffic) = (reach::needs(&known), reach::traffic(&known));
         let usual = |service: &ServiceRef, target, transport| {
             self.store
                 .port(&PortKey {
@@ -50,7 +51,7 @@ impl Node {
                 .ok()
                 .flatten()
         };
-        if let Some(change) = self.listeners.change(needs, usual) {
+        if let Some(change) = self.listeners.change(needs, traffic, usual) {
             self.tell_proxy(change);
         }
     }

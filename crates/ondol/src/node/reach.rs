@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ondol_model::{
-    Project, PublishedPort, Purpose, Route, Service, ServiceName, ServiceRef, Transport,
+    Fallback, Project, PublishedPort, Purpose, Route, Service, ServiceName, ServiceRef,
+    TrafficPolicy, Transport,
 };
 
 /// A socket that has to be open.
@@ -79,6 +80,25 @@ pub(crate) fn needs(projects: &[Known<'_>]) -> Vec<Need> {
     needs
 }
 
+/// How requests reach the services, as far as their files say so.
+pub(crate) fn traffic(projects: &[Known<'_>]) -> Vec<TrafficPolicy> {
+    let mut policies = Vec::new();
+    for known in projects {
+        let services = known.project.services.values();
+        for service in services.filter(|service| !service.traffic.is_default()) {
+            let mut traffic = service.traffic.clone();
+            for fallback in &mut traffic.resilience.fallback {
+                if let Fallback::Service { service, port } = fallback {
+                    *port = port.or_else(|| first_port(known, service));
+                }
+            }
+            let service = service_ref(known.project, service);
+            policies.push(TrafficPolicy { service, traffic });
+        }
+    }
+    policies
+}
+
 /// Names that a project's services call each other by, each with the service it means.
 pub(crate) fn names(project: &Project) -> BTreeMap<String, ServiceName> {
     let mut names = BTreeMap::new();
@@ -106,27 +126,29 @@ fn service_ref(project: &Project, service: &Service) -> ServiceRef {
     }
 }
 
-/// The routes of a service; one that names no port goes to its first.
+/// The routes of a service, with a port wherever one is known; one that names none goes to the service's first.
 fn routes<'a>(
-    known: &Known<'_>,
+    known: &'a Known<'_>,
     service: &'a Service,
     name: &'a ServiceRef,
 ) -> impl Iterator<Item = (Route, ServiceRef)> + 'a {
-    let first = known
-        .ports
-        .get(&service.name)
-        .and_then(|ports| ports.first())
-        .copied();
-    let first = service.expose.first().copied().or(first);
     service.routes.iter().map(move |route| {
-        (
-            Route {
-                port: route.port.or(first),
-                ..route.clone()
-            },
-            name.clone(),
-        )
+        let mut route = route.clone();
+        route.port = route.port.or_else(|| first_port(known, &service.name));
+        for share in &mut route.treatment.split {
+            share.port = share.port.or_else(|| first_port(known, &share.service));
+        }
+        if let Some(mirror) = &mut route.treatment.mirror {
+            mirror.port = mirror.port.or_else(|| first_port(known, &mirror.service));
+        }
+        (route, name.clone())
     })
+}
+
+fn first_port(known: &Known<'_>, service: &ServiceName) -> Option<u16> {
+    let declared = known.project.services.get(service)?.expose.first();
+    let seen = || known.ports.get(service)?.first();
+    declared.or_else(seen).copied()
 }
 
 fn published(service: &Service, name: &ServiceRef) -> impl Iterator<Item = Need> {
