@@ -5,6 +5,7 @@ mod ci;
 mod clock;
 mod command;
 mod metadata;
+mod openmetrics;
 mod policy;
 mod say;
 mod sim;
@@ -30,6 +31,8 @@ enum Verb {
     Sim(sim::Options),
     /// Speed and memory beside others, against the goals.
     Bench(bench::Options),
+    /// The cases of the OpenMetrics project in a folder, and how many pass.
+    Openmetrics(openmetrics::Options),
     /// House rules that no compiler checks.
     Tidy,
     /// Licences, sources, bans and duplicates of all dependencies, as deny.toml wants them.
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
         Verb::Ci(options) => ci::run(&options),
         Verb::Sim(options) => sim::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Openmetrics(options) => openmetrics::run(&options),
         Verb::Tidy => tidy::run(),
         Verb::Policy => policy::run(),
     };

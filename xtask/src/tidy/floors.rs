@@ -23,7 +23,7 @@ enum Floor {
     Dev,
 }
 
-const FLOORS: [(&str, Floor); 12] = [
+const FLOORS: [(&str, Floor); 13] = [
     ("ondol-model", Floor::L0),
     ("ondol-compose", Floor::L1),
     ("ondol-control", Floor::L1),
@@ -31,6 +31,7 @@ const FLOORS: [(&str, Floor); 12] = [
     ("ondol-store", Floor::L2),
     ("ondol-runtime", Floor::L2),
     ("ondol-proxy", Floor::L2),
+    ("ondol-telemetry", Floor::L2),
     ("ondol-api", Floor::L3),
     ("ondol", Floor::L4),
     ("ondol-sim", Floor::Dev),

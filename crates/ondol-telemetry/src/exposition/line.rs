@@ -1,0 +1,488 @@
+//! A page, line by line.
+
+use super::error::Mistake;
+use super::labels::{Labels, Text};
+use super::number::{moment, number};
+use super::scan::Scan;
+use super::{ExpositionError, Format};
+
+/// What a family of metrics is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows, until it starts anew.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Observations counted in buckets, as counters.
+    Histogram,
+    /// The same of what is there now.
+    GaugeHistogram,
+    /// Quantiles that the service computed.
+    Summary,
+    /// Labels that are the message; the value is 1.
+    Info,
+    /// Named booleans.
+    StateSet,
+    /// Nobody said.
+    Unknown,
+}
+
+impl Kind {
+    /// The word that both formats write, `unknown` where they differ.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+            Kind::Histogram => "histogram",
+            Kind::GaugeHistogram => "gaugehistogram",
+            Kind::Summary => "summary",
+            Kind::Info => "info",
+            Kind::StateSet => "stateset",
+            Kind::Unknown => "unknown",
+        }
+    }
+
+    fn of_word(word: &str, format: Format) -> Option<Self> {
+        const KINDS: [Kind; 8] = [
+            Kind::Counter,
+            Kind::Gauge,
+            Kind::Histogram,
+            Kind::GaugeHistogram,
+            Kind::Summary,
+            Kind::Info,
+            Kind::StateSet,
+            Kind::Unknown,
+        ];
+        if format == Format::Text && word == "untyped" {
+            return Some(Kind::Unknown);
+        }
+        KINDS.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One line of a page.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Line<'a> {
+    /// What a family is about.
+    Help {
+        /// The name of the family.
+        family: Text<'a>,
+        /// In words.
+        text: Text<'a>,
+    },
+    /// What a family is.
+    Type {
+        /// The name of the family.
+        family: Text<'a>,
+        /// What it is.
+        kind: Kind,
+    },
+    /// What a family is measured in.
+    Unit {
+        /// The name of the family.
+        family: Text<'a>,
+        /// Also the end of its name; may be empty.
+        unit: &'a str,
+    },
+    /// A value.
+    Sample(Sample<'a>),
+    /// Nothing that means anything; only in the older text.
+    Comment,
+    /// `# EOF`
+    End,
+}
+
+/// A value at a moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample<'a> {
+    /// Name and labels exactly as they stand there: the key of whoever remembers them.
+    pub series: &'a str,
+    /// The name of the metric.
+    pub name: Text<'a>,
+    /// Its labels.
+    pub labels: Labels<'a>,
+    /// What stands behind them.
+    pub reading: Reading<'a>,
+}
+
+/// The right half of a sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Reading<'a> {
+    /// The value.
+    pub value: f64,
+    /// When it was so, in seconds since 1970, where the page says it.
+    pub at_seconds: Option<f64>,
+    /// One observation behind it.
+    pub exemplar: Option<Exemplar<'a>>,
+}
+
+impl Reading<'_> {
+    /// When it was so, in milliseconds since 1970.
+    pub fn at_ms(&self) -> Option<i64> {
+        // A moment beyond the range of `i64` is cut off at its ends by `as`.
+        self.at_seconds
+            .map(|seconds| (seconds * 1000.0).round() as i64)
+    }
+}
+
+/// One observation, with what leads to its trace.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exemplar<'a> {
+    /// Usually `trace_id`.
+    pub labels: Labels<'a>,
+    /// What was observed.
+    pub value: f64,
+    /// When, in seconds since 1970.
+    pub at_seconds: Option<f64>,
+}
+
+/// The lines of a page, each with its number. The first mistake ends them.
+pub struct Lines<'a> {
+    rest: &'a str,
+    number: usize,
+    format: Format,
+    failed: bool,
+}
+
+impl<'a> Lines<'a> {
+    /// Of a page that is UTF-8.
+    pub fn new(page: &'a str, format: Format) -> Self {
+        Lines {
+            rest: page,
+            number: 0,
+            format,
+            failed: false,
+        }
+    }
+
+    /// Of a page that may be anything.
+    pub fn of_bytes(page: &'a [u8], format: Format) -> Result<Self, ExpositionError> {
+        match std::str::from_utf8(page) {
+            Ok(page) => Ok(Self::new(page, format)),
+            Err(error) => {
+                let good = page.get(..error.valid_up_to()).unwrap_or_default();
+                let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
+                let column = good.len()
+                    - good
+                        .iter()
+                        .rposition(|b| *b == b'\n')
+                        .map_or(0, |at| at + 1)
+                    + 1;
+                let found = page.get(good.len()..).unwrap_or_default().iter().take(4);
+                let found: Vec<String> = found.map(|byte| format!("{byte:02x}")).collect();
+                Err(ExpositionError::new(
+                    line,
+                    column,
+                    "UTF-8",
+                    &found.join(" "),
+                ))
+            }
+        }
+    }
+
+    /// The next sample, if its series is written exactly as `series`: what a scrape is mostly made of, and the reason
+    /// why its labels are parsed once and not each second. Otherwise nothing moves.
+    pub fn next_if_series(&mut self, series: &str) -> Option<Result<Reading<'a>, ExpositionError>> {
+        let after = self.rest.strip_prefix(series)?;
+        if !after.starts_with(' ') {
+            return None;
+        }
+        let line = self.take_line();
+        let scan = Scan::new(line, series.len(), self.format);
+        Some(reading(scan, self.format).map_err(|mistake| self.fail(mistake, line)))
+    }
+
+    /// The number of the line that was read last, from 1.
+    pub fn number(&self) -> usize {
+        self.number
+    }
+
+    /// What was not read yet. After [`Line::End`] of a well-made page it is empty.
+    pub fn rest(&self) -> &'a str {
+        self.rest
+    }
+
+    fn take_line(&mut self) -> &'a str {
+        self.number += 1;
+        let (line, rest) = match memchr::memchr(b'\n', self.rest.as_bytes()) {
+            Some(end) => (
+                self.rest.get(..end).unwrap_or_default(),
+                self.rest.get(end + 1..).unwrap_or_default(),
+            ),
+            None => (self.rest, ""),
+        };
+        self.rest = rest;
+        line
+    }
+
+    fn fail(&mut self, mistake: Mistake, line: &str) -> ExpositionError {
+        self.failed = true;
+        mistake.on(self.number, line)
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = Result<Line<'a>, ExpositionError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.failed || self.rest.is_empty() {
+            return None;
+        }
+        let text = self.take_line();
+        Some(line(text, self.format).map_err(|mistake| self.fail(mistake, text)))
+    }
+}
+
+fn line(text: &str, format: Format) -> Result<Line<'_>, Mistake> {
+    let mut scan = Scan::new(text, 0, format);
+    scan.blanks();
+    match scan.peek() {
+        Some(b'#') => match format {
+            Format::OpenMetrics => metadata(scan),
+            Format::Text => Ok(loose_metadata(scan).unwrap_or(Line::Comment)),
+        },
+        None if format == Format::Text => Ok(Line::Comment),
+        _ => sample(scan, text, format).map(Line::Sample),
+    }
+}
+
+/// `# TYPE name kind`, `# HELP name words`, `# UNIT name unit` or `# EOF`: all that OpenMetrics knows.
+fn metadata(mut scan: Scan<'_>) -> Result<Line<'_>, Mistake> {
+    const EXPECTED: &str = "`# TYPE`, `# HELP`, `# UNIT` or `# EOF`";
+    scan.eat(b'#');
+    scan.expect(b' ', EXPECTED)?;
+    let start = scan.at();
+    let word = scan.word();
+    if word == "EOF" && scan.is_done() {
+        return Ok(Line::End);
+    }
+    if !matches!(word, "TYPE" | "HELP" | "UNIT") {
+        return Err(Mistake {
+            at: start,
+            expected: EXPECTED,
+        });
+    }
+    scan.expect(b' ', "a blank and the name of a metric family")?;
+    let family = scan.metric_name()?;
+    scan.expect(b' ', "one blank after the name of the family")?;
+    let rest = scan.rest();
+    match word {
+        "HELP" => Ok(Line::Help {
+            family,
+            text: Text::quoted(rest, rest.contains('\\')),
+        }),
+        "UNIT" => {
+            let part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+            if !rest.chars().all(part) {
+                return Err(scan.mistake("a unit ([a-zA-Z0-9_:]*)"));
+            }
+            Ok(Line::Unit { family, unit: rest })
+        }
+        _ => match Kind::of_word(rest, Format::OpenMetrics) {
+            Some(kind) => Ok(Line::Type { family, kind }),
+            None => Err(scan.mistake(
+                "counter, gauge, histogram, gaugehistogram, summary, info, stateset or unknown",
+            )),
+        },
+    }
+}
+
+/// In the older text whatever is no metadata is a comment.
+fn loose_metadata(mut scan: Scan<'_>) -> Option<Line<'_>> {
+    scan.eat(b'#');
+    scan.blanks();
+    let word = scan.word();
+    scan.blanks();
+    if !matches!(word, "TYPE" | "HELP" | "UNIT") {
+        return None;
+    }
+    let family = scan.metric_name().ok()?;
+    scan.blanks();
+    let rest = scan.rest();
+    match word {
+        "HELP" => Some(Line::Help {
+            family,
+            text: Text::quoted(rest, rest.contains('\\')),
+        }),
+        "UNIT" => Some(Line::Unit {
+            family,
+            unit: rest.trim_end(),
+        }),
+        _ => Some(Line::Type {
+            family,
+            kind: Kind::of_word(rest.trim_end(), Format::Text)?,
+        }),
+    }
+}
+
+fn sample<'a>(mut scan: Scan<'a>, text: &'a str, format: Format) -> Result<Sample<'a>, Mistake> {
+    let start = scan.at();
+    let mut name = match scan.peek() {
+        Some(b'{') => None,
+        _ => Some(scan.metric_name()?),
+    };
+    let mut end = scan.at();
+    scan.blanks();
+    let labels = if scan.peek() == Some(b'{') {
+        let labels = labels(&mut scan, &mut name, text, format)?;
+        end = scan.at();
+        labels
+    } else {
+        Labels::checked("", format)
+    };
+    let name = name.ok_or(Mistake {
+        at: start,
+        expected: "the name of a metric",
+    })?;
+    Ok(Sample {
+        series: text.get(start..end).unwrap_or_default(),
+        name,
+        labels,
+        reading: reading(scan, format)?,
+    })
+}
+
+/// `{a="b",c="d"}`, with the name of the metric in front where it stands in quotes: `{"a.b",c="d"}`.
+fn labels<'a>(
+    scan: &mut Scan<'a>,
+    name: &mut Option<Text<'a>>,
+    text: &'a str,
+    format: Format,
+) -> Result<Labels<'a>, Mistake> {
+    scan.expect(b'{', "`{`")?;
+    scan.blanks();
+    let mut inside = scan.at();
+    let mut first = true;
+    while !scan.eat(b'}') {
+        if !first {
+            scan.expect(b',', "`,` or `}` after a label")?;
+            scan.blanks();
+            // A comma before the brace is an old habit of the text format.
+            if format == Format::Text && scan.eat(b'}') {
+                break;
+            }
+        }
+        let label = scan.label_name()?;
+        scan.blanks();
+        let may_be_name = first && name.is_none() && matches!(scan.peek(), Some(b',' | b'}'));
+        first = false;
+        if may_be_name {
+            *name = Some(label);
+            inside = scan.at();
+            continue;
+        }
+        scan.expect(b'=', "`=` after the name of a label")?;
+        scan.blanks();
+        scan.quoted()?;
+        scan.blanks();
+    }
+    let inside = text.get(inside..scan.at() - 1).unwrap_or_default();
+    Ok(Labels::checked(inside, format))
+}
+
+fn reading<'a>(mut scan: Scan<'a>, format: Format) -> Result<Reading<'a>, Mistake> {
+    let may_touch = format == Format::Text && scan.after(b'}');
+    if !scan.gap() && !may_touch {
+        return Err(scan.mistake("a blank and a value"));
+    }
+    let start = scan.at();
+    let value = number(scan.word()).ok_or(Mistake {
+        at: start,
+        expected: "a number",
+    })?;
+    let mut at_seconds = None;
+    if !scan.is_done()
+        && scan.rest().trim_start() != ""
+        && !scan.rest().trim_start().starts_with('#')
+    {
+        scan.gap();
+        let start = scan.at();
+        let stamp = scan.word();
+        let seconds = match format {
+            Format::OpenMetrics => moment(stamp),
+            Format::Text => stamp.parse::<i64>().ok().map(|ms| ms as f64 / 1000.0),
+        };
+        at_seconds = Some(seconds.ok_or(Mistake {
+            at: start,
+            expected: match format {
+                Format::OpenMetrics => "a timestamp in seconds",
+                Format::Text => "a timestamp in whole milliseconds",
+            },
+        })?);
+    }
+    let exemplar = match exemplar_mark(&mut scan)? {
+        true => Some(exemplar(&mut scan, format)?),
+        false => None,
+    };
+    scan.blanks();
+    if !scan.is_done() {
+        return Err(scan.mistake("the end of the line"));
+    }
+    Ok(Reading {
+        value,
+        at_seconds,
+        exemplar,
+    })
+}
+
+/// ` # ` between a sample and its exemplar.
+fn exemplar_mark(scan: &mut Scan<'_>) -> Result<bool, Mistake> {
+    if !scan.rest().trim_start().starts_with('#') {
+        return Ok(false);
+    }
+    const EXPECTED: &str = "` # ` and an exemplar";
+    if !scan.gap() || !scan.eat(b'#') || !scan.gap() {
+        return Err(scan.mistake(EXPECTED));
+    }
+    Ok(true)
+}
+
+fn exemplar<'a>(scan: &mut Scan<'a>, format: Format) -> Result<Exemplar<'a>, Mistake> {
+    const CHARS_MAX: usize = 128;
+    let start = scan.at();
+    let text = scan.rest();
+    let mut inner = Scan::new(text, 0, format);
+    // No name may stand in there: there is one already.
+    let labels =
+        labels(&mut inner, &mut Some(Text::plain("")), text, format).map_err(|mistake| {
+            Mistake {
+                at: start + mistake.at,
+                ..mistake
+            }
+        })?;
+    let chars = |text: Text<'_>| text.meant().chars().count();
+    if labels
+        .iter()
+        .map(|(name, value)| chars(name) + chars(value))
+        .sum::<usize>()
+        > CHARS_MAX
+    {
+        return Err(Mistake {
+            at: start,
+            expected: "at most 128 characters in the labels of an exemplar",
+        });
+    }
+    scan.forward(inner.at());
+    if !scan.gap() {
+        return Err(scan.mistake("a blank and the value of the exemplar"));
+    }
+    let start = scan.at();
+    let value = number(scan.word()).ok_or(Mistake {
+        at: start,
+        expected: "the value of the exemplar",
+    })?;
+    let mut at_seconds = None;
+    if !scan.is_done() {
+        scan.gap();
+        let start = scan.at();
+        at_seconds = Some(moment(scan.word()).ok_or(Mistake {
+            at: start,
+            expected: "the exemplar's timestamp in seconds",
+        })?);
+    }
+    Ok(Exemplar {
+        labels,
+        value,
+        at_seconds,
+    })
+}
