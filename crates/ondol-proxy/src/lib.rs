@@ -14,6 +14,7 @@ mod bind;
 mod channel;
 mod clock;
 mod control;
+mod guard;
 mod http;
 mod limits;
 mod link;
@@ -29,6 +30,7 @@ mod upstream;
 mod worker;
 
 pub use bind::bind;
+pub use guard::{Fault, Guard, Verdict};
 pub use link::{Hello, Link, LinkEvent, Sockets};
 pub use run::{Options, run};
 pub use status::{EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};

@@ -29,8 +29,12 @@ pub enum Refusal {
     TooManyConnections,
     /// The client took too long between requests or to send the head of one.
     ClientTooSlow,
-    /// The head of a request was malformed or too large.
+    /// The head of a request was malformed.
     BadHead,
+    /// The head of a request was too large.
+    HeadTooLarge,
+    /// The body of a request was not one, or its client broke it off.
+    BadBody,
     /// No room for another UDP client.
     TooManySessions,
 }
@@ -51,6 +55,8 @@ impl Refusal {
             Refusal::TooManyConnections => "too_many_connections",
             Refusal::ClientTooSlow => "client_too_slow",
             Refusal::BadHead => "bad_head",
+            Refusal::HeadTooLarge => "head_too_large",
+            Refusal::BadBody => "bad_body",
             Refusal::TooManySessions => "too_many_sessions",
         }
     }

@@ -1,113 +1,117 @@
+//! A client's connection, as the parser of its requests reads and writes it.
+
+mod activity;
+mod inbound;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use ondol_model::Time;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// What a client connection is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// Between requests, or before the first.
-    Idle,
-    /// Some of a request's head was read.
-    Head,
-    /// A request or a tunnel is served: it may take as long as it needs.
-    Busy,
-}
+use crate::guard::Guard;
+pub(crate) use activity::{Activity, Doing};
+pub(crate) use inbound::REFUSED_METHOD;
+use inbound::{End, Inbound};
 
-/// What a connection is doing and since when, to the second. Atomic only because hyper wants its streams `Send`;
-/// no other thread ever looks.
-pub(crate) struct Activity {
-    doing: AtomicU8,
-    since: AtomicU64,
-    /// The worker's clock, moved by its tick.
-    coarse: Arc<AtomicU64>,
-}
+/// What is still read of a client whose request was refused, so that it sees the answer instead of a reset.
+const DISCARD_BYTES_MAX: usize = 1 << 20;
 
-impl Activity {
-    pub(crate) fn new(coarse: Arc<AtomicU64>) -> Arc<Self> {
-        let since = AtomicU64::new(coarse.load(Ordering::Relaxed));
-        Arc::new(Activity {
-            doing: AtomicU8::new(0),
-            since,
-            coarse,
-        })
-    }
-
-    pub(crate) fn get(&self) -> (Doing, Time) {
-        let doing = match self.doing.load(Ordering::Relaxed) {
-            0 => Doing::Idle,
-            1 => Doing::Head,
-            _ => Doing::Busy,
-        };
-        (doing, Time::from_nanos(self.since.load(Ordering::Relaxed)))
-    }
-
-    pub(crate) fn set(&self, doing: Doing) {
-        let number = match doing {
-            Doing::Idle => 0,
-            Doing::Head => 1,
-            Doing::Busy => 2,
-        };
-        self.doing.store(number, Ordering::Relaxed);
-        self.touch();
-    }
-
-    fn touch(&self) {
-        self.since
-            .store(self.coarse.load(Ordering::Relaxed), Ordering::Relaxed);
-    }
-
-    fn read_some(&self) {
-        if self.doing.load(Ordering::Relaxed) == 0 {
-            self.set(Doing::Head);
-        }
-    }
-}
-
-/// A client's stream: gives back the first bytes that were read to look at them, and notes its activity.
+/// A client's stream: gives back the first bytes that were read to look at them, notes its activity, and hands on only
+/// requests that mean one thing.
 pub(crate) struct ClientStream {
     inner: TcpStream,
-    first: Bytes,
+    inbound: Inbound,
     activity: Arc<Activity>,
+    discarded: usize,
 }
 
 impl ClientStream {
-    pub(crate) fn new(inner: TcpStream, first: Bytes, activity: Arc<Activity>) -> Self {
-        ClientStream {
+    /// With a guard, the requests of HTTP/1 are looked at before the parser has them.
+    pub(crate) fn new(
+        inner: TcpStream,
+        first: Bytes,
+        guard: Option<Guard>,
+        activity: Arc<Activity>,
+    ) -> Self {
+        let inbound = Inbound::new(guard, first);
+        let stream = ClientStream {
             inner,
-            first,
+            inbound,
             activity,
+            discarded: 0,
+        };
+        stream.note_fault();
+        stream
+    }
+
+    fn note_fault(&self) {
+        if let Some(End::Refused(fault) | End::Broken(fault)) = self.inbound.end {
+            self.activity.set_fault(fault);
         }
+    }
+
+    fn discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut space = [0; 4096];
+        while self.discarded < DISCARD_BYTES_MAX {
+            let mut buffer = ReadBuf::new(&mut space);
+            ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                break;
+            }
+            self.discarded += buffer.filled().len();
+        }
+        // The answer that is under way ends the connection; an end of what is read would break it off.
+        Poll::Pending
     }
 }
 
 impl AsyncRead for ClientStream {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
         let before = buffer.filled().len();
-        if self.first.is_empty() {
-            ready!(Pin::new(&mut self.inner).poll_read(cx, buffer))?;
-        } else {
-            let length = self.first.len().min(buffer.remaining());
-            buffer.put_slice(&self.first[..length]);
-            self.first.advance(length);
-            if self.first.is_empty() {
-                self.first = Bytes::new();
+        loop {
+            let ready = &mut this.inbound.ready;
+            if !ready.is_empty() {
+                let length = ready.len().min(buffer.remaining());
+                buffer.put_slice(&ready[..length]);
+                ready.advance(length);
+                if ready.is_empty() {
+                    *ready = Bytes::new();
+                }
+                this.activity.read_some();
+                return Poll::Ready(Ok(()));
+            }
+            match this.inbound.end {
+                Some(End::Refused(_)) => return this.discard(cx),
+                Some(End::Broken(fault)) => {
+                    let error = io::Error::new(io::ErrorKind::InvalidData, fault.sentence());
+                    return Poll::Ready(Err(error));
+                }
+                None => {}
+            }
+            ready!(Pin::new(&mut this.inner).poll_read(cx, buffer))?;
+            if buffer.filled().len() == before {
+                return Poll::Ready(Ok(()));
+            }
+            this.activity.read_some();
+            if this.activity.is_switched() {
+                this.inbound.let_pass();
+            }
+            let length = this.inbound.admit(&buffer.filled()[before..]);
+            buffer.set_filled(before + length);
+            this.note_fault();
+            if buffer.filled().len() > before {
+                return Poll::Ready(Ok(()));
             }
         }
-        if buffer.filled().len() > before {
-            self.activity.read_some();
-        }
-        Poll::Ready(Ok(()))
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::guard::Guard;
 use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, sniff};
 use crate::stream::{ClientStream, Doing};
 use crate::upstream::{Counted, InFlight, Refused, add};
@@ -65,7 +66,8 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
 }
 
 async fn serve_http(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
-    let stream = ClientStream::new(stream, first.freeze(), client.activity.clone());
+    let guard = Some(Guard::new(shard.limits.head_bytes_max));
+    let stream = ClientStream::new(stream, first.freeze(), guard, client.activity.clone());
     http::serve(shard.clone(), client, stream).await;
 }
 

@@ -71,7 +71,10 @@ impl Call<'_> {
                     }
                     return Ok((response, lease));
                 }
-                Err(Unanswered { unsent }) => {
+                Err(Unanswered {
+                    by_client: true, ..
+                }) => return Err(Refusal::BadBody),
+                Err(Unanswered { unsent, .. }) => {
                     refusal = Refusal::UpstreamClosed;
                     // The endpoint may just have closed an idle connection, and all idle ones are as old.
                     only_new = true;

@@ -148,6 +148,7 @@ fn sentence(refusal: Refusal, cluster: &Cluster) -> String {
         Refusal::WaitQueueFull => format!("too many requests wait for {service} already"),
         Refusal::ConnectFailed => format!("{service} does not accept connections"),
         Refusal::UpstreamClosed => format!("{service} closed the connection without an answer"),
+        Refusal::BadBody => "the body of the request broke off".to_owned(),
         Refusal::UpstreamBroke => format!("{service} gave an answer that is not one"),
         _ => format!("no replica of {service} is ready"),
     }

@@ -1,12 +1,19 @@
+use std::convert::Infallible;
 use std::rc::Rc;
 
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
+use super::body::{Busy, Download};
 use super::exchange::{Exchange, exchange};
+use super::refuse::refuse;
 use crate::Refusal;
-use crate::stream::ClientStream;
+use crate::guard::Fault;
+use crate::stream::{ClientStream, REFUSED_METHOD};
 use crate::worker::{Client, Shard};
 
 /// Serves the requests of one connection, one after another.
@@ -22,7 +29,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, client: Client, stream: ClientStream
         .header_read_timeout(None)
         .serve_connection(
             TokioIo::new(stream),
-            service_fn(move |request| exchange(at.clone(), request)),
+            service_fn(move |request| answer(at.clone(), request)),
         )
         .with_upgrades();
     if let Err(error) = serving.await
@@ -31,4 +38,32 @@ pub(crate) async fn serve(shard: Rc<Shard>, client: Client, stream: ClientStream
         // hyper has answered 400, 414 or 431.
         client.serving.count_refusal(Refusal::BadHead);
     }
+}
+
+async fn answer(
+    at: Rc<Exchange>,
+    request: Request<Incoming>,
+) -> Result<Response<Download>, Infallible> {
+    match request.method().as_str() {
+        REFUSED_METHOD => Ok(refuse_head(&at.client)),
+        _ => exchange(at, request).await,
+    }
+}
+
+/// The answer to a request that the guard did not let through.
+fn refuse_head(client: &Client) -> Response<Download> {
+    let refusal = match client.activity.fault() {
+        Some(Fault::TooLarge) => Refusal::HeadTooLarge,
+        _ => Refusal::BadHead,
+    };
+    client.serving.count_refusal(refusal);
+    let sentence = client
+        .activity
+        .fault()
+        .unwrap_or(Fault::RequestLine)
+        .sentence();
+    let mut response = refuse(refusal, sentence.to_owned(), Busy::new(&client.activity));
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(CONNECTION, close);
+    response
 }

@@ -60,6 +60,7 @@ impl Switch {
             .insert(CONNECTION, HeaderValue::from_static("upgrade"));
         response.headers_mut().insert(UPGRADE, protocol);
         let in_flight = lease.switch();
+        client.activity.switch();
         tokio::task::spawn_local(async move {
             let _held = (client, busy);
             let (Ok(client), Ok(upstream)) = tokio::join!(self.client, upstream) else {

@@ -26,9 +26,12 @@ pub(crate) struct Pooled {
     pub opened: Time,
 }
 
-/// No answer came. The request is given back when nothing of it was sent.
+/// No answer came.
 pub(crate) struct Unanswered {
+    /// The request, when nothing of it was sent.
     pub unsent: Option<Request<Upload>>,
+    /// The client broke off its body: the endpoint has done nothing wrong.
+    pub by_client: bool,
 }
 
 impl Pooled {
@@ -40,6 +43,7 @@ impl Pooled {
         let sent = self.sender.try_send_request(request).await;
         sent.map_err(|mut failed| Unanswered {
             unsent: failed.take_message(),
+            by_client: failed.error().is_user(),
         })
     }
 }

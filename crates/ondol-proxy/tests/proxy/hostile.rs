@@ -1,3 +1,6 @@
+use std::sync::atomic::Ordering;
+
+use ondol_proxy::Refusal;
 use tokio::io::AsyncWriteExt;
 
 use crate::client::{Client, get};
@@ -73,23 +76,49 @@ async fn malformed_requests_are_refused_and_the_next_client_is_served() {
 }
 
 #[tokio::test]
-async fn two_lengths_never_reach_a_service_and_end_the_connection() {
-    let (_web, _rig, at) = shop().await;
+async fn a_request_with_two_ends_is_refused_and_the_one_in_it_is_not_read() {
+    let (web, rig, at) = shop().await;
     for lengths in [
         "Content-Length: 5\r\nTransfer-Encoding: chunked",
         "Transfer-Encoding: chunked\r\nContent-Length: 5",
+        "Content-Length: 5\r\nContent-Length: 5",
+        "Transfer-Encoding: chunked\r\n : x",
     ] {
         let mut client = Client::connect(at).await;
         let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
         client
             .send(&format!(
-                "POST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n0\r\n\r\n{smuggled}"
+                "GET /first HTTP/1.1\r\nHost: a\r\n\r\nPOST / HTTP/1.1\r\nHost: a\r\n{lengths}\r\n\r\n0\r\n\r\n{smuggled}"
             ))
             .await;
+        assert!(client.answer().await.unwrap().text().contains("/first"));
         let answer = client.answer().await.unwrap();
-        assert!(!answer.text().contains("content-length"), "{answer:?}");
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert_eq!(answer.header("x-ondol-reason"), Some("bad_head"));
         assert!(client.is_ended().await, "{lengths}");
     }
+    assert_eq!(web.requests.load(Ordering::Relaxed), 4);
+    assert_eq!(
+        rig.status().await.listeners[0].refused[&Refusal::BadHead],
+        4
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_the_clients_fault() {
+    let (web, rig, at) = shop().await;
+    let head = "POST /length HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for body in ["3\r\nabcd\r\n", "x\r\n", "3\r\nabc\r\n0\n\n"] {
+        let mut client = Client::connect(at).await;
+        client.send(&format!("{head}{body}")).await;
+        let answer = client.answer().await.unwrap();
+        assert_eq!(answer.status, 400, "{body:?} {answer:?}");
+        assert_eq!(answer.header("x-ondol-reason"), Some("bad_body"));
+        assert!(client.is_ended().await);
+    }
+    let endpoint = &rig.status().await.services[0].endpoints[0];
+    assert_eq!((endpoint.errors, endpoint.in_flight), (0, 0));
+    assert_eq!(web.requests.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

@@ -1,0 +1,167 @@
+use bytes::{Bytes, BytesMut};
+
+use crate::guard::{Fault, Guard, Verdict};
+
+/// Stands for a request that must not be read: its answer is ours, in its turn, and the connection ends with it.
+/// A client that sends it itself gets the same.
+pub(crate) const REFUSED_METHOD: &str = "ONDOL-REFUSED";
+const REFUSED: &[u8] = b"ONDOL-REFUSED / HTTP/1.1\r\nhost: refused\r\nconnection: close\r\n\r\n";
+
+/// Between the socket and the parser: what was read and may not be handed on yet, or not at all.
+pub(super) struct Inbound {
+    guard: Option<Guard>,
+    /// Checked; to be handed on next.
+    pub ready: Bytes,
+    /// The beginning of a head.
+    held: BytesMut,
+    /// Nothing more is handed on after `ready`.
+    pub end: Option<End>,
+}
+
+/// Why nothing more of a client is handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The request that was handed on last stands for one that was refused.
+    Refused(Fault),
+    /// The body of the request that was handed on last is none.
+    Broken(Fault),
+}
+
+impl Inbound {
+    /// `first` was read already, to see what the connection is.
+    pub(super) fn new(guard: Option<Guard>, first: Bytes) -> Self {
+        let mut inbound = Inbound {
+            guard,
+            ready: Bytes::new(),
+            held: BytesMut::new(),
+            end: None,
+        };
+        let length = inbound.admit(&first);
+        if length > 0 {
+            // What stands for a refused request comes after what was right before it.
+            let after = std::mem::take(&mut inbound.ready);
+            inbound.ready = match after.is_empty() {
+                true => first.slice(..length),
+                false => [&first[..length], &after].concat().into(),
+            };
+        }
+        inbound
+    }
+
+    /// Checks what was read, and says how much of it is handed on at once. What is handed on after that is `ready`.
+    pub(super) fn admit(&mut self, bytes: &[u8]) -> usize {
+        let Some(guard) = &mut self.guard else {
+            return bytes.len();
+        };
+        if self.held.is_empty() {
+            let verdict = guard.check(bytes);
+            let length = self.obey(verdict, bytes.len());
+            if self.end.is_none() {
+                self.held.extend_from_slice(&bytes[length..]);
+            }
+            return length;
+        }
+        self.held.extend_from_slice(bytes);
+        let verdict = guard.check(&self.held);
+        let held = self.held.len();
+        let length = self.obey(verdict, held);
+        let mut ready = self.held.split_to(length);
+        ready.extend_from_slice(&self.ready);
+        self.ready = ready.freeze();
+        if self.end.is_some() {
+            self.held = BytesMut::new();
+        }
+        0
+    }
+
+    /// What follows is not looked at.
+    pub(super) fn let_pass(&mut self) {
+        if self.guard.take().is_some() && !self.held.is_empty() {
+            self.ready = self.held.split().freeze();
+        }
+    }
+
+    /// How much of `length` bytes may be handed on.
+    fn obey(&mut self, verdict: Verdict, length: usize) -> usize {
+        match verdict {
+            Verdict::Pass => length,
+            Verdict::Hold(from) => from,
+            Verdict::Refuse(at, fault) => {
+                self.end = Some(End::Refused(fault));
+                self.ready = Bytes::from_static(REFUSED);
+                at
+            }
+            Verdict::Break(at, fault) => {
+                self.end = Some(End::Broken(fault));
+                at
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+    fn read(pieces: &[&str]) -> (String, Option<End>) {
+        let mut inbound = Inbound::new(Some(Guard::new(4096)), Bytes::new());
+        let mut out = Vec::new();
+        for piece in pieces {
+            let length = inbound.admit(piece.as_bytes());
+            out.extend_from_slice(&piece.as_bytes()[..length]);
+            out.extend_from_slice(&std::mem::take(&mut inbound.ready));
+        }
+        (String::from_utf8(out).unwrap(), inbound.end)
+    }
+
+    #[test]
+    fn a_head_is_handed_on_when_it_is_whole() {
+        let (start, end) = GOOD.split_at(9);
+        assert_eq!(read(&[start]), (String::new(), None));
+        assert_eq!(read(&[start, end, GOOD]), (GOOD.repeat(2), None));
+    }
+
+    #[test]
+    fn a_refused_request_is_replaced_in_its_turn_however_it_arrives() {
+        let bad = "GET / HTTP/1.1\r\nHost : a\r\n\r\n";
+        let refused = Some(End::Refused(Fault::HeaderName));
+        let expected = format!("{GOOD}{}", std::str::from_utf8(REFUSED).unwrap());
+        let whole = format!("{GOOD}{bad}");
+        assert_eq!(read(&[&whole]), (expected.clone(), refused));
+        let (start, end) = whole.split_at(GOOD.len() + 5);
+        assert_eq!(read(&[start, end]), (expected.clone(), refused));
+        let (start, end) = whole.split_at(5);
+        assert_eq!(read(&[start, end]), (expected.clone(), refused));
+        let inbound = Inbound::new(Some(Guard::new(4096)), whole.into());
+        assert_eq!(
+            (inbound.end, &inbound.ready[..]),
+            (refused, expected.as_bytes())
+        );
+    }
+
+    #[test]
+    fn a_body_is_handed_on_up_to_where_it_breaks() {
+        let right = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc";
+        let broken = Some(End::Broken(Fault::Chunk));
+        let whole = format!("{right}d\r\n0\r\n\r\n");
+        assert_eq!(read(&[&whole]), (right.to_owned(), broken));
+        let (start, end) = whole.split_at(9);
+        assert_eq!(read(&[start, end]), (right.to_owned(), broken));
+        let inbound = Inbound::new(Some(Guard::new(4096)), whole.into());
+        assert_eq!(
+            (inbound.end, &inbound.ready[..]),
+            (broken, right.as_bytes())
+        );
+    }
+
+    #[test]
+    fn what_is_no_longer_http_passes() {
+        let mut inbound = Inbound::new(Some(Guard::new(4096)), Bytes::new());
+        assert_eq!(inbound.admit(b"\x81\x05"), 0);
+        inbound.let_pass();
+        assert_eq!(&inbound.ready[..], b"\x81\x05");
+        assert_eq!(inbound.admit(b"\n\n\n"), 3);
+    }
+}
