@@ -28,7 +28,7 @@ use ondol_model::{
     Capacity, Check, Digest, Exit, Hook, Inventory, Observation, ProbeKind, Project, ProjectName,
     ReplicaId, Run, RunId, ServiceName, ServiceRef,
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::cgroup::{Ground, Limits, Stats};
 use crate::exec::ExecTarget;
@@ -82,6 +82,8 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     replicas: Replicas,
+    /// Replicas that are being removed: a start of the same name waits until the removal lets go of its sender.
+    going: BTreeMap<ReplicaId, watch::Receiver<()>>,
     addresses: Addresses,
     names: BTreeMap<ProjectName, BTreeMap<String, IpAddr>>,
     /// Main port of services that were prepared or found: what the others are told in `<NAME>_PORT`.
@@ -214,9 +216,10 @@ impl Engine {
         });
     }
 
-    /// Removes what is left of a replica that ended; kills it first when it runs.
+    /// Removes what is left of a replica that ended; kills it first when it runs. A start of the same name that
+    /// is asked for afterwards waits for it.
     pub fn discard(&self, replica: ReplicaId, volumes: bool) {
-        tokio::spawn(discard::replica(self.inner.clone(), replica, volumes));
+        tokio::spawn(discard::replica(&self.inner, replica, volumes));
     }
 
     /// Removes what is left of a project, its volumes too when asked. Returns when it is gone.

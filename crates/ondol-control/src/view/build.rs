@@ -233,7 +233,7 @@ fn phase(state: &ServiceState, settled: bool, failed: bool) -> &'static str {
         .filter(|phase| !matches!(phase, Phase::Ended))
         .min_by_key(|phase| urgency(*phase));
     match worst {
-        Some(Phase::Ready) if state.preparing().is_some() => Phase::Preparing.word(),
+        Some(Phase::Ready) | None if state.preparing().is_some() => Phase::Preparing.word(),
         Some(Phase::Backoff) => "crashed",
         Some(Phase::Starting) if failed => "unready",
         Some(phase) => phase.word(),

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::{ProjectName, ReplicaId};
+use ondol_model::{ProjectName, ReplicaId, RunId};
+use tokio::sync::watch;
 
 use super::replicas::Request;
 use super::{Inner, volumes};
@@ -13,44 +14,63 @@ use crate::shim::wire::Asked;
 /// How long a killed replica may take to be gone.
 const GONE_MS: u64 = 3000;
 
-/// Removes a replica's folder; its anonymous volumes stay there when they are to be kept.
-pub(super) async fn replica(inner: Arc<Inner>, id: ReplicaId, with_volumes: bool) {
-    end(&inner, &id).await;
-    let (run, dir) = {
-        let state = inner.state();
-        (
-            state.replicas.latest(&id).map(|(run, _)| run),
-            inner.paths.replica(&id),
-        )
+/// Removes a replica's folder; its anonymous volumes stay there when they are to be kept. Which start it is about,
+/// and that later ones have to wait, is settled before this returns; what it returns does the work.
+pub(super) fn replica(
+    inner: &Arc<Inner>,
+    id: ReplicaId,
+    with_volumes: bool,
+) -> impl Future<Output = ()> + Send + use<> {
+    let inner = inner.clone();
+    let (done, going) = watch::channel(());
+    let (run, before) = {
+        let mut state = inner.state();
+        let run = state.replicas.latest(&id).map(|(run, _)| run);
+        (run, state.going.insert(id.clone(), going))
     };
-    let _ = tokio::task::spawn_blocking(move || {
-        remove(&dir, with_volumes);
-        // The last one leaves no empty folder.
-        if let Some(project) = dir.parent() {
-            let _ = fs::remove_dir(project);
+    async move {
+        gone(before).await;
+        if let Some(run) = run {
+            end(&inner, &id, run).await;
         }
-    })
-    .await;
-    let mut state = inner.state();
-    // A new start may have begun meanwhile: then it keeps what it has.
-    if state.replicas.latest(&id).map(|(run, _)| run) == run {
-        state.replicas.remove(&id);
-        state.addresses.give_back(&id);
+        let dir = inner.paths.replica(&id);
+        let _ = tokio::task::spawn_blocking(move || {
+            remove(&dir, with_volumes);
+            // The last one leaves no empty folder.
+            if let Some(project) = dir.parent() {
+                let _ = fs::remove_dir(project);
+            }
+        })
+        .await;
+        let mut state = inner.state();
+        // Somebody may wait to start another of this name: it keeps what it has.
+        if state.replicas.latest(&id).map(|(run, _)| run) == run {
+            state.replicas.remove(&id);
+            state.addresses.give_back(&id);
+        }
+        drop(done);
+        let over = |going: &watch::Receiver<()>| going.has_changed().is_err();
+        if state.going.get(&id).is_some_and(over) {
+            state.going.remove(&id);
+        }
     }
 }
 
-async fn end(inner: &Inner, id: &ReplicaId) {
-    let shim = inner.state().replicas.shim(id, None);
+/// Waits until a removal is done.
+pub(super) async fn gone(going: Option<watch::Receiver<()>>) {
+    if let Some(mut going) = going {
+        // Nothing is ever sent: it ends with the sender.
+        let _ = going.changed().await;
+    }
+}
+
+async fn end(inner: &Inner, id: &ReplicaId, run: RunId) {
+    let shim = inner.state().replicas.shim(id, Some(run));
     if let Some(shim) = shim {
         let _ = shim.send(Request::order(Asked::Kill)).await;
     }
     for _ in 0..GONE_MS / 10 {
-        if inner
-            .state()
-            .replicas
-            .latest(id)
-            .is_none_or(|(_, alive)| !alive)
-        {
+        if inner.state().replicas.latest(id) != Some((run, true)) {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -92,7 +112,7 @@ pub(super) async fn project(inner: Arc<Inner>, project: ProjectName, with_volume
         .filter(|id| id.project == project)
         .collect();
     for id in left {
-        replica(inner.clone(), id, with_volumes).await;
+        replica(&inner, id, with_volumes).await;
     }
     let dir = inner.paths.project(&project);
     let inner_too = inner.clone();

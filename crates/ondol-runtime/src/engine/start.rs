@@ -12,20 +12,26 @@ use tokio::sync::mpsc;
 use super::attend::{self, Shim, attend};
 use super::paths::{private_dir, write_whole};
 use super::replicas::{Known, Request};
-use super::{Inner, hosts, plan, prepare, volumes};
+use super::{Inner, discard, hosts, plan, prepare, volumes};
 use crate::spec::{self, Spec};
 
 /// Starts a replica; a start that is known already is not done twice.
 pub(super) fn start(inner: &Arc<Inner>, run: Run) {
-    let (requests, other) = {
+    let (requests, other, going) = {
         let mut state = inner.state();
         state.run_max = state.run_max.max(run.run);
         let requests = state.replicas.begin(&run.replica, run.run);
-        (requests, state.replicas.latest(&run.replica))
+        let going = state.going.get(&run.replica).cloned();
+        (requests, state.replicas.latest(&run.replica), going)
     };
     let inner = inner.clone();
     match requests {
-        Some(requests) => drop(tokio::spawn(start_and_attend(inner, run, requests))),
+        Some(requests) => {
+            drop(tokio::spawn(async move {
+                discard::gone(going).await;
+                start_and_attend(inner, run, requests).await;
+            }));
+        }
         None if other.is_some_and(|(other, _)| other != run.run) => {
             drop(tokio::spawn(async move {
                 let why = "another start of this replica has not ended yet".to_owned();

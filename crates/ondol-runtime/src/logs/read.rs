@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,18 @@ impl Reader {
     /// Goes through all segments from the cursor on until `count` records were taken (`take` returned true).
     fn each(&mut self, count: usize, mut take: impl FnMut(&Head, &[u8]) -> bool) -> io::Result<()> {
         let mut taken = 0;
+        if let Some(segment) = self.removed() {
+            self.each_in(segment, false, |head, text| {
+                taken += usize::from(take(head, text));
+                taken < count
+            })?;
+            if taken >= count {
+                return Ok(());
+            }
+            // Whatever is there now is newer: the next segment, or another replica of the same name.
+            self.open = None;
+            self.cursor = Cursor::default();
+        }
         loop {
             let numbers = segments(&self.dir);
             let Some(&segment) = numbers.iter().find(|&&n| n >= self.cursor.segment) else {
@@ -148,6 +160,13 @@ impl Reader {
                 return Ok(());
             }
         }
+    }
+
+    /// The segment that is being read, when it has been removed meanwhile: what is left of it can still be read.
+    fn removed(&self) -> Option<u64> {
+        let (segment, file) = self.open.as_ref()?;
+        let gone = file.metadata().is_ok_and(|file| file.nlink() == 0);
+        (gone && *segment == self.cursor.segment).then_some(*segment)
     }
 
     /// Goes through one segment; `more` says whether to go on. At the end of a finished segment

@@ -24,6 +24,23 @@ async fn a_process_is_started_stopped_and_its_words_are_kept() {
 }
 
 #[tokio::test]
+async fn one_that_is_started_while_its_former_self_is_removed_is_not_removed_with_it() {
+    let mut node = Node::new(Sandbox::None).await;
+    for number in 0..5 {
+        let first = node.start(service("job", &["true"]), 2 * number + 1);
+        assert_eq!(node.exited(&first).await, Exit::Code(0));
+        node.engine.discard(first.replica.clone(), true);
+        let second = node.start(
+            service("job", &["sh", "-c", "echo again; exit 7"]),
+            2 * number + 2,
+        );
+        assert_eq!(node.exited(&second).await, Exit::Code(7));
+        node.wait_for_lines(&second, &["again"]).await;
+        node.engine.discard(second.replica.clone(), true);
+    }
+}
+
+#[tokio::test]
 async fn an_exit_code_is_told() {
     let mut node = Node::new(Sandbox::None).await;
     let run = node.start(service("job", &["sh", "-c", "exit 3"]), 1);

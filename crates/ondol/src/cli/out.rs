@@ -56,6 +56,14 @@ impl Out {
         }
     }
 
+    /// The same, but progress is told line by line: for when other lines come in between.
+    pub(crate) fn plain(&self) -> Self {
+        Out {
+            redraw: false,
+            ..*self
+        }
+    }
+
     /// A line of data. A reader that has gone ends the command, as it does with any other.
     pub(crate) fn data(&self, line: impl Display) {
         write_or_leave(&mut io::stdout().lock(), line);

@@ -1,5 +1,6 @@
 //! Follows a project until it is where somebody wants it, and shows the way there.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ondol_api::{
@@ -12,6 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::clock::now_unix_ms;
 use super::failure::Failure;
 use super::out::Out;
+use super::report;
 use super::screen::Screen;
 use super::terminal::{Terminal, paint};
 
@@ -23,6 +25,8 @@ const REDRAW: Duration = Duration::from_millis(200);
 /// How long a project may take to be seen after it was asked for, and a node to come back.
 const APPEAR_MAX: Duration = Duration::from_secs(10);
 const APPEAR_PAUSE: Duration = Duration::from_millis(20);
+/// Services whose last words are read at once.
+const HEARD_MAX: usize = 8;
 
 /// Where a project is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +86,8 @@ pub(crate) struct Progress<'a> {
     name: &'a ProjectName,
     screen: Screen,
     terminal: Terminal,
+    /// Replicas that crashed, with the number of their restarts, and what they wrote last.
+    last_words: BTreeMap<(String, u32), Vec<String>>,
     /// As it was seen last.
     pub(crate) state: Option<ProjectState>,
 }
@@ -99,6 +105,7 @@ impl<'a> Progress<'a> {
             name,
             screen: Screen::new(verb, now_unix_ms()),
             terminal: Terminal::default(),
+            last_words: BTreeMap::new(),
             state: None,
         }
     }
@@ -126,7 +133,7 @@ impl<'a> Progress<'a> {
                     Some(Ok(state)) => {
                         let came = came(&state, goal);
                         proven = Some(Instant::now() + proof_left(&state, now_unix_ms()));
-                        self.see(state);
+                        self.see(state).await;
                         match came {
                             Some(Came::Reached) if goal == Goal::Settled => {}
                             Some(came) => break came,
@@ -145,15 +152,43 @@ impl<'a> Progress<'a> {
                 () = interrupted(&mut interrupts) => break Came::Interrupted,
             }
         };
+        if came == Came::Failed && self.out.redraw {
+            // The report that follows says it.
+            self.screen.hear(BTreeMap::new());
+            self.draw();
+        }
         self.terminal.leave();
         Ok(came)
     }
 
-    fn see(&mut self, state: ProjectState) {
+    async fn see(&mut self, state: ProjectState) {
         let now = now_unix_ms();
         self.screen.see(&state, now);
+        if self.out.redraw && !self.out.quiet {
+            self.hear(&state).await;
+        }
         self.state = Some(state);
         self.draw();
+    }
+
+    /// Reads once what each replica wrote before it crashed.
+    async fn hear(&mut self, state: &ProjectState) {
+        let mut last_words = BTreeMap::new();
+        let mut of_services = BTreeMap::new();
+        for (service, replica) in crashed(state).take(HEARD_MAX) {
+            let start = (replica.name.clone(), replica.restarts);
+            let words = match self.last_words.remove(&start) {
+                Some(words) => words,
+                None => {
+                    let lines = report::last_lines(state, replica, self.client).await;
+                    lines.into_iter().map(|line| line.text).collect()
+                }
+            };
+            of_services.insert(service.name.clone(), words.clone());
+            last_words.insert(start, words);
+        }
+        self.last_words = last_words;
+        self.screen.hear(of_services);
     }
 
     fn draw(&mut self) {
@@ -170,6 +205,16 @@ impl<'a> Progress<'a> {
             self.out.say(paint(&line, self.out).trim());
         }
     }
+}
+
+/// Services that failed or that come up again after a crash, each with the replica whose words explain it.
+fn crashed(state: &ProjectState) -> impl Iterator<Item = (&ServiceState, &ReplicaState)> {
+    let unsettled = state.services.iter().filter(|service| !service.settled);
+    unsettled.filter_map(|service| {
+        let replica = report::culprit(service)?;
+        let crashed = replica.exit.as_ref().is_some_and(|exit| !exit.is_success());
+        (crashed || service.failed.is_some()).then_some((service, replica))
+    })
 }
 
 /// A project's changes; `None` when it is not there. A node that is just leaving or coming is waited for.

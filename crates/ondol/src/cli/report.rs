@@ -11,7 +11,8 @@ use ondol_model::{Exit, Transport};
 use super::failure::{ERROR, Failure, ROLLED_BACK};
 use super::out::{Colour, Out};
 
-const LINES_SHOWN: usize = 20;
+/// Lines that are shown of what a service wrote before it failed.
+pub(crate) const LINES_SHOWN: usize = 20;
 
 /// Says why each failed service failed; the failure that is left is the exit code.
 pub(crate) async fn failed(project: &ProjectState, client: &Client, out: &Out) -> Failure {
@@ -41,7 +42,7 @@ pub(crate) async fn failed(project: &ProjectState, client: &Client, out: &Out) -
 }
 
 /// The replica whose words explain it: one that failed, else any.
-fn culprit(service: &ServiceState) -> Option<&ReplicaState> {
+pub(crate) fn culprit(service: &ServiceState) -> Option<&ReplicaState> {
     let regular = || service.replicas.iter().filter(|replica| !replica.one_off);
     let bad =
         |replica: &&ReplicaState| replica.exit.as_ref().is_some_and(|exit| !exit.is_success());
@@ -52,7 +53,8 @@ fn culprit(service: &ServiceState) -> Option<&ReplicaState> {
         .or_else(|| regular().next())
 }
 
-async fn last_lines(
+/// What a replica wrote last.
+pub(crate) async fn last_lines(
     project: &ProjectState,
     replica: &ReplicaState,
     client: &Client,

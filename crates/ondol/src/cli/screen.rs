@@ -34,6 +34,8 @@ pub(crate) struct Screen {
     begun_unix_ms: u64,
     /// When each service had nothing more to wait for.
     settled_unix_ms: BTreeMap<ServiceName, u64>,
+    /// What services that crashed wrote last, oldest first.
+    last_words: BTreeMap<ServiceName, Vec<String>>,
     /// What was said last of each service, where progress is not redrawn.
     said: BTreeMap<ServiceName, (ServicePhase, Option<String>)>,
 }
@@ -47,6 +49,7 @@ impl Screen {
             verb,
             begun_unix_ms,
             settled_unix_ms: BTreeMap::new(),
+            last_words: BTreeMap::new(),
             said: BTreeMap::new(),
         }
     }
@@ -64,7 +67,13 @@ impl Screen {
         }
     }
 
-    /// The whole picture. Where it is too high for the room, services that have settled are summed up.
+    /// Takes note of what services that crashed wrote last, in place of what was known before.
+    pub(crate) fn hear(&mut self, last_words: BTreeMap<ServiceName, Vec<String>>) {
+        self.last_words = last_words;
+    }
+
+    /// The whole picture. Where it is too high for the room, services that have settled are summed up; where there is
+    /// room left, services that crashed have their last words below them.
     pub(crate) fn frame(&self, project: &ProjectState, room: Room, now_unix_ms: u64) -> Vec<Line> {
         let count = project.services.len();
         let services = if count == 1 { "service" } else { "services" };
@@ -92,11 +101,13 @@ impl Screen {
             .iter()
             .map(|service| service.name.as_str().width());
         let name_width = names.max().unwrap_or(0).min(24);
-        lines.extend(
-            shown
-                .iter()
-                .map(|service| self.row(service, name_width, now_unix_ms)),
-        );
+        let room_left = rows_max.saturating_sub(shown.len());
+        let heard = shown.iter().filter(|service| self.has_words(service));
+        let words_max = room_left / heard.count().max(1);
+        for service in &shown {
+            lines.push(self.row(service, name_width, now_unix_ms));
+            lines.extend(self.words_of(service, words_max));
+        }
         if crowded {
             let text = format!(" … {} more settled, {hidden} more to come", settled.len());
             lines.push(vec![Piece {
@@ -108,6 +119,24 @@ impl Screen {
             .into_iter()
             .map(|line| fit(line, room.width))
             .collect()
+    }
+
+    fn has_words(&self, service: &ServiceState) -> bool {
+        self.last_words
+            .get(&service.name)
+            .is_some_and(|words| !words.is_empty())
+    }
+
+    /// What a service wrote before it crashed, the newest `max` lines of it.
+    fn words_of(&self, service: &ServiceState, max: usize) -> impl Iterator<Item = Line> {
+        let words = self.last_words.get(&service.name);
+        let words = words.map_or(&[][..], Vec::as_slice);
+        words[words.len().saturating_sub(max)..].iter().map(|text| {
+            vec![Piece {
+                colour: Some(Colour::Dim),
+                text: format!("   │ {text}"),
+            }]
+        })
     }
 
     /// A line for each service of which there is something new to say, for where progress cannot be redrawn.

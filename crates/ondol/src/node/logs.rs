@@ -15,7 +15,7 @@ const AHEAD: usize = 256;
 /// How often a follower looks for more.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
 
-/// Sends lines until there are no more (or for ever, when following) or nobody takes them.
+/// Sends lines until there are no more (when following: until the project is gone) or nobody takes them.
 pub(crate) fn send(
     query: LogQuery,
     state: watch::Receiver<Arc<NodeState>>,
@@ -28,13 +28,13 @@ pub(crate) fn send(
         fresh: false,
     };
     loop {
-        merge.meet(&state.borrow(), &dir_of);
+        let there = merge.meet(&state.borrow(), &dir_of);
         while let Some(line) = merge.next() {
             if lines.blocking_send(line).is_err() {
                 return;
             }
         }
-        if !merge.query.follow || lines.is_closed() {
+        if !merge.query.follow || !there || lines.is_closed() {
             return;
         }
         merge.fresh = true;
@@ -56,10 +56,11 @@ struct Source {
 }
 
 impl Merge {
-    /// Takes in replicas that are new; those that are gone stay until their last line is out.
-    fn meet(&mut self, state: &NodeState, dir_of: &impl Fn(&ReplicaId) -> PathBuf) {
+    /// Takes in replicas that are new; those that are gone stay until their last line is out. Says whether the
+    /// project is there.
+    fn meet(&mut self, state: &NodeState, dir_of: &impl Fn(&ReplicaId) -> PathBuf) -> bool {
         let Some(project) = state.projects.get(&self.query.project) else {
-            return;
+            return false;
         };
         let wanted = |service: &ServiceName| {
             self.query.services.is_empty() || self.query.services.contains(service)
@@ -84,6 +85,7 @@ impl Merge {
             let source = self.open(replica.name.clone(), &dir_of(&id));
             self.sources.insert(key, source);
         }
+        true
     }
 
     fn open(&self, replica: String, dir: &std::path::Path) -> Source {

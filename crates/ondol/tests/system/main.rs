@@ -2,6 +2,7 @@
 //! commands of the documentation.
 
 mod app;
+mod attached;
 mod faults;
 mod flixtube;
 mod input;

@@ -141,3 +141,24 @@ fn what_cannot_be_written_is_counted() {
         ]
     );
 }
+
+#[test]
+fn what_was_written_before_its_removal_is_read_and_then_the_next_log_of_that_name() {
+    let dir = Dir::new("removed");
+    write(&dir.0, LogBounds::default(), 1, ["a".into()]);
+    let mut reader = Reader::new(&dir.0, Cursor::default(), Filter::default());
+    assert_eq!(texts(&reader.read(10).unwrap()), ["a"]);
+    write(
+        &dir.0,
+        LogBounds::default(),
+        1,
+        (0..3).map(|n| format!("b{n}")),
+    );
+    fs::remove_dir_all(&dir.0).unwrap();
+    assert_eq!(texts(&reader.read(2).unwrap()), ["b0", "b1"]);
+    assert_eq!(texts(&reader.read(10).unwrap()), ["b2"]);
+    assert!(reader.read(10).unwrap().is_empty());
+    write(&dir.0, LogBounds::default(), 7, ["c".into(), "d".into()]);
+    assert_eq!(texts(&reader.read(10).unwrap()), ["c", "d"]);
+    assert!(reader.read(10).unwrap().is_empty());
+}

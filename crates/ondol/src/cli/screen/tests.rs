@@ -159,8 +159,36 @@ fn what_does_not_fit_is_cut_and_summed_up() {
 }
 
 #[test]
+fn below_a_service_that_crashed_is_what_it_wrote_last() {
+    let mut screen = Screen::new("up", 1_000);
+    screen.see(&shop(), 1_310);
+    let lines = ["connecting", "no route to smtp", "\x1b[31mgiving up"];
+    let words = lines.map(str::to_owned).to_vec();
+    screen.hear(BTreeMap::from([("mail".parse().unwrap(), words)]));
+    let frame = |height| text(&screen.frame(&shop(), Room { width: 80, height }, 2_000));
+    expect![[r#"
+        ondol up · shop · 6 services
+         ✔ catalog  ready      3 replicas  0.31s
+         ✔ db       ready      :5432 · postgres 15.6 (Debian)  0.31s
+         ✖ mail     crashed    exit 1 · retry in 400 ms
+           │ no route to smtp
+           │ [31mgiving up
+         ● orders   starting   GET /health 503 · 4/30
+         ● worker   waiting    waits for mail to be ready
+         ■ old      stopped    0.31s
+    "#]]
+    .assert_eq(&frame(10));
+    assert!(frame(24).contains("│ connecting\n"));
+    assert!(!frame(8).contains("giving up"), "services come first");
+}
+
+#[test]
 fn no_room_at_all_is_no_reason_to_panic() {
-    let screen = Screen::new("up", 0);
+    let mut screen = Screen::new("up", 0);
+    screen.hear(BTreeMap::from([(
+        "mail".parse().unwrap(),
+        vec!["words".into()],
+    )]));
     for (width, height) in [(0, 0), (1, 1), (2, 0)] {
         let lines = screen.frame(&shop(), Room { width, height }, 0);
         assert!(text(&lines).lines().all(|line| line.width() <= width));

@@ -33,19 +33,6 @@ pub(super) async fn attach(
     } else {
         None
     };
-    let mut progress = Progress::new("up", &client, &project.name, out);
-    let came = progress
-        .until(Goal::Settled, None, Some(&mut interrupts))
-        .await?;
-    match (came, progress.state) {
-        (Came::Interrupted, _) => return take_down(project, &client, &mut interrupts, out).await,
-        (Came::Vanished, _) => return gone(project, out),
-        (Came::Failed, Some(state)) => {
-            report::failed(&state, &client, out).await;
-        }
-        (_, Some(state)) => say_addresses(&state, out),
-        _ => {}
-    }
     let mut session = Session {
         project,
         client,
@@ -54,13 +41,26 @@ pub(super) async fn attach(
         printer: Printer::new(out),
         watch,
     };
+    let mut progress = Progress::new("up", &session.client, &project.name, out);
+    let came = progress
+        .until(Goal::Settled, None, Some(&mut interrupts))
+        .await?;
+    match (came, progress.state) {
+        (Came::Interrupted, _) => return session.take_down(&mut interrupts).await,
+        (Came::Vanished, _) => return gone(project, out),
+        (Came::Failed, Some(state)) => {
+            report::failed(&state, &session.client, out).await;
+        }
+        (_, Some(state)) => say_addresses(&state, out),
+        _ => {}
+    }
     loop {
         let over = tokio::select! {
             over = session.follow() => over?,
             () = interrupts.next() => Over::Interrupted,
         };
         match over {
-            Over::Interrupted => break,
+            Over::Interrupted => return session.take_down(&mut interrupts).await,
             Over::Gone => return gone(project, out),
             Over::NodeLost => {
                 out.say(out.paint_talk(
@@ -71,7 +71,6 @@ pub(super) async fn attach(
             }
         }
     }
-    take_down(project, &session.client, &mut interrupts, out).await
 }
 
 enum Over {
@@ -93,15 +92,11 @@ struct Session<'a> {
 impl Session<'_> {
     /// Shows what is written and decided, and follows watched files, until the node ends it.
     async fn follow(&mut self) -> Result<Over, Failure> {
-        let name = &self.project.name;
         let (lines, events) = (
+            self.lines().await,
             self.client
-                .logs(
-                    name,
-                    &format!("follow=true&since_unix_ms={}", self.seen.resume()),
-                )
+                .follow_events(&format!("project={}", self.project.name))
                 .await,
-            self.client.follow_events(&format!("project={name}")).await,
         );
         let (mut lines, mut events): (Follow<LogLine>, Follow<EventState>) = match (lines, events) {
             (Ok(lines), Ok(events)) => (lines, events),
@@ -128,6 +123,49 @@ impl Session<'_> {
                 }
             }
         }
+    }
+
+    /// What is written, from where it was shown last.
+    async fn lines(&mut self) -> Result<Follow<LogLine>, ClientError> {
+        let query = format!("follow=true&since_unix_ms={}", self.seen.resume());
+        self.client.logs(&self.project.name, &query).await
+    }
+
+    /// Stops the project and shows what it writes meanwhile, to the last line.
+    async fn take_down(mut self, interrupts: &mut Interrupts) -> Result<ExitCode, Failure> {
+        let (name, out) = (&self.project.name, self.out);
+        if !out.quiet {
+            out.say(format_args!(
+                "stopping `{name}`; Ctrl-C again kills what still runs"
+            ));
+        }
+        let lines = self.lines().await;
+        let Session {
+            client,
+            mut seen,
+            mut printer,
+            ..
+        } = self;
+        let show = async {
+            let Ok(mut lines) = lines else { return Ok(()) };
+            while let Some(Ok(line)) = lines.next().await {
+                if seen.is_new(&line) {
+                    printer.print(&line)?;
+                }
+            }
+            Ok(())
+        };
+        let plain = out.plain();
+        let stop = async {
+            client.down(name, false).await?;
+            let mut progress = Progress::new("down", &client, name, &plain);
+            while progress.until(Goal::Gone, None, Some(interrupts)).await? == Came::Interrupted {
+                down::hasten(&client, name).await?;
+            }
+            Ok::<_, Failure>(())
+        };
+        tokio::try_join!(stop, show)?;
+        Ok(ExitCode::SUCCESS)
     }
 
     async fn why_ended(&self) -> Result<Over, Failure> {
@@ -206,26 +244,6 @@ async fn next_change(watch: &mut Option<Watch>) -> crate::cli::watch::Changes {
 
 fn gone(project: &Project, out: &Out) -> Result<ExitCode, Failure> {
     out.say(format_args!("project `{}` was taken down", project.name));
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn take_down(
-    project: &Project,
-    client: &Client,
-    interrupts: &mut Interrupts,
-    out: &Out,
-) -> Result<ExitCode, Failure> {
-    if !out.quiet {
-        out.say(format_args!(
-            "stopping `{}`; Ctrl-C again hastens",
-            project.name
-        ));
-    }
-    client.down(&project.name, false).await?;
-    let mut progress = Progress::new("down", client, &project.name, out);
-    while progress.until(Goal::Gone, None, Some(interrupts)).await? == Came::Interrupted {
-        down::hasten(client, &project.name).await?;
-    }
     Ok(ExitCode::SUCCESS)
 }
 
