@@ -9,8 +9,10 @@ mod capacity;
 mod depends;
 mod digest;
 mod endpoint;
+mod guard;
 mod mount;
 mod name;
+mod net;
 mod observation;
 mod port;
 mod probe;
@@ -33,8 +35,13 @@ pub use capacity::{Capacity, Demand};
 pub use depends::{Condition, Dependency};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointTable};
+pub use guard::{
+    ApiKeyAuth, Auth, BasicAuth, CacheRule, ForwardAuth, Guard, JwtAuth, KeySource, LimitBy,
+    RateLimit,
+};
 pub use mount::{Mount, MountSource};
 pub use name::{NameError, ProjectName, ReplicaId, RunId, ServiceName, ServiceRef};
+pub use net::{IpNet, IpNetError};
 pub use observation::{Inventory, Observation, Prepared, Survivor};
 pub use port::{PublishedPort, Transport};
 pub use probe::{Check, HttpCheck, Probe, ProbeKind, ProbeResult, Probes};
@@ -50,7 +57,7 @@ pub use route::{
 };
 pub use run::Run;
 pub use service::{
-    Build, DeployMode, GrantedFile, Healthcheck, Hook, LogLimits, RuntimeKind, Service,
+    Build, DeployMode, GrantedFile, Healthcheck, Hook, LogLimits, PreStart, RuntimeKind, Service,
 };
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
 pub use time::Time;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ServiceName;
+use crate::{Guard, ServiceName};
 
 /// What is done with the requests of a route, beside sending them on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +33,9 @@ pub struct Treatment {
     /// Bytes that the body of a request may have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_bytes_max: Option<u64>,
+    /// Who may ask, how often, and what is kept of the answers.
+    #[serde(skip_serializing_if = "Guard::is_open")]
+    pub guard: Guard,
 }
 
 impl Treatment {
