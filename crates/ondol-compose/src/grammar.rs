@@ -182,6 +182,12 @@ const fn ignored(name: &'static str, shape: &'static Shape, reason: &'static str
     }
 }
 
+/// The same key, and why it is used so.
+const fn because(key: Key, reason: &'static str) -> Key {
+    let reason = Some(reason);
+    Key { reason, ..key }
+}
+
 const fn object(keys: &'static [Key]) -> Object {
     let (required, others, finish) = (&[] as &[&str], Others::Refused, None);
     Object {

@@ -52,6 +52,8 @@ impl ServiceState {
         };
         let target = self.goal.clone();
         let life = match &target {
+            // What comes before it is still being done; the runtime says when it runs.
+            _ if survivor.starting => Life::Launching { run, prepared },
             Some(target) => {
                 let running = Running::adopted(run, at, prepared, &target.service, turn.now);
                 Life::Running(Box::new(running))
@@ -62,7 +64,11 @@ impl ServiceState {
         let mut replica = Replica::found(id, definition, target, life, turn.now);
         replica.once = replica.id.number > REPLICAS_MAX;
         replica.forgotten = replica.once;
-        replica.because = format!("found running, pid {pid}: kept");
+        (replica.initiates, replica.initiated) = (survivor.starting, !survivor.starting);
+        replica.because = match survivor.starting {
+            true => "found starting: kept".to_owned(),
+            false => format!("found running, pid {pid}: kept"),
+        };
         match &replica.target {
             Some(target) => {
                 turn.room.account(target.demand());
@@ -102,7 +108,8 @@ impl ServiceState {
         let prepared = Arc::new(survivor.prepared);
         let life = Life::Launching { run, prepared };
         let number = id.number;
-        let replica = Replica::found(id, survivor.definition, wanted, life, turn.now);
+        let mut replica = Replica::found(id, survivor.definition, wanted, life, turn.now);
+        replica.initiated = !matches!(exit, Exit::NotStarted(_) | Exit::Lost);
         self.replicas.insert(number, replica);
         self.exited(number, run, exit, turn);
     }

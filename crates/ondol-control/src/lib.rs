@@ -19,6 +19,7 @@ mod depend;
 mod drain;
 mod endpoints;
 mod event;
+mod initiate;
 mod job;
 mod place;
 mod prepare;

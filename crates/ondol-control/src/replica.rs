@@ -5,6 +5,7 @@ use ondol_model::{Demand, Digest, Exit, Phase, Prepared, ReplicaId, RunId, Servi
 
 use crate::checks::ReadyFrom;
 use crate::drain::{Leaving, Pace, Step as LeavingStep, Then};
+use crate::initiate::Initiation;
 use crate::running::{Next, Running, Stage, Whereabouts};
 use crate::target::Target;
 use crate::turn::Turn;
@@ -41,6 +42,10 @@ pub(crate) struct Replica {
     pub(crate) last_exit: Option<Exit>,
     /// Its failure has been counted against the rollout.
     pub(crate) blamed: bool,
+    /// Its last start does the `pre_start` steps of the whole service.
+    pub(crate) initiates: bool,
+    /// It has run: what comes before a service's process was done.
+    pub(crate) initiated: bool,
     /// It has a folder on the machine.
     has_folder: bool,
     /// The last decision about it, in words.
@@ -85,6 +90,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) table: (u64, u64),
     /// Replicas of the service that take up room here.
     pub(crate) placed: u32,
+    /// What it has to do with the `pre_start` steps of the whole service.
+    pub(crate) initiation: Initiation,
 }
 
 /// Whether dependencies let a replica start.
@@ -120,6 +127,8 @@ impl Replica {
             restarts: 0,
             last_exit: None,
             blamed: false,
+            initiates: false,
+            initiated: false,
             has_folder: false,
             because,
         }
@@ -147,6 +156,8 @@ impl Replica {
             restarts: 0,
             last_exit: None,
             blamed: false,
+            initiates: false,
+            initiated: false,
             has_folder: true,
             because: String::new(),
         }
@@ -285,6 +296,7 @@ impl Replica {
                     return false;
                 };
                 let running = Running::new(run, at, prepared.clone(), &target.service, now);
+                self.initiated = true;
                 self.enter(Life::Running(Box::new(running)), now);
                 true
             }

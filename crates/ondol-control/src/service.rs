@@ -6,6 +6,7 @@ use ondol_model::{DeployMode, Digest, Exit, Prepared, RunId, ServiceRef, Time};
 use crate::NoteKind;
 use crate::drain::Pace;
 use crate::endpoints::Table;
+use crate::initiate::Initiations;
 use crate::prepare::{Outcome, Preparation, Preparations, State};
 use crate::replace::Rolling;
 use crate::replica::{Gate, Life, Replica, Step, Surroundings};
@@ -133,6 +134,15 @@ impl ServiceState {
         matches!(preparation.state, State::Asked { .. }).then_some(preparation)
     }
 
+    /// All its replicas were ready with its goal.
+    pub(crate) fn is_good(&self) -> bool {
+        match (&self.good, &self.goal) {
+            (Some(good), Some(goal)) => self.rolling.is_none() && Arc::ptr_eq(good, goal),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        }
+    }
+
     /// Its replicas beside one-offs.
     pub(crate) fn regulars(&self) -> impl DoubleEndedIterator<Item = &Replica> + Clone {
         self.replicas.values().filter(|replica| !replica.once)
@@ -158,7 +168,8 @@ impl ServiceState {
     pub(crate) fn wake(&self, now: Time) -> Option<Time> {
         let replicas = self.replicas.values().filter_map(Replica::wake).min();
         let rolling = self.rolling.as_ref().and_then(Rolling::wake);
-        let proved = self.rolling.as_ref().and_then(|_| {
+        // When all have proved themselves, their definition is what a later one can be rolled back to.
+        let proved = (!self.is_good()).then(|| {
             let proved = self.regulars().filter_map(Replica::proved_at);
             proved.filter(|at| *at > now).min()
         });
@@ -166,7 +177,7 @@ impl ServiceState {
             .unprepared()
             .filter_map(|target| self.preparations.wake(&target.definition))
             .min();
-        [replicas, rolling, proved, preparing]
+        [replicas, rolling, proved.flatten(), preparing]
             .into_iter()
             .flatten()
             .min()
@@ -211,6 +222,7 @@ impl ServiceState {
             .values()
             .filter(|replica| replica.held.is_some());
         let mut placed = u32::try_from(placed.count()).unwrap_or(u32::MAX);
+        let mut initiations = Initiations::of(&self.replicas);
         let mut changed = false;
         let preparations = &self.preparations;
         self.replicas.retain(|_, replica| {
@@ -219,10 +231,14 @@ impl ServiceState {
                 prepared: preparations.done(&replica.definition),
                 table,
                 placed,
+                initiation: initiations.next(replica),
             };
             let held = replica.held.is_some();
             let step = replica.step(&around, turn);
             placed += u32::from(!held && replica.held.is_some());
+            if step == Step::Changed {
+                initiations.see(replica);
+            }
             changed |= step != Step::Same;
             step != Step::Gone
         });

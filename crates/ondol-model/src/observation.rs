@@ -137,6 +137,8 @@ pub struct Survivor {
     pub moved_ports: BTreeMap<u16, SocketAddr>,
     /// What was learned when it was prepared.
     pub prepared: Prepared,
+    /// What comes before its process is still being done: there is no process id yet, and `Started` will be said.
+    pub starting: bool,
     /// It ended while nobody watched.
     pub exit: Option<Exit>,
 }

@@ -15,6 +15,9 @@ pub struct Run {
     pub definition: Digest,
     /// The project as it was when that definition was wanted: volumes, secrets and configs are found there.
     pub project: Arc<Project>,
+    /// Its `pre_start` steps for the service as a whole are part of this start: no other one has done them.
+    #[serde(default)]
+    pub initiates: bool,
     /// The service, which may differ from the project's (a one-off command, a resized limit).
     pub service: Arc<Service>,
 }

@@ -45,6 +45,9 @@ pub struct Service {
     pub stop_signal: Option<String>,
     /// `stop_grace_period:`; 10 s when the file says nothing.
     pub stop_grace: Duration,
+    /// `pre_start:` steps, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pre_start: Vec<PreStart>,
     /// `post_start:` hooks, in order.
     pub post_start: Vec<Hook>,
     /// `pre_stop:` hooks, in order.
@@ -161,7 +164,17 @@ pub enum Healthcheck {
     Check(Probe),
 }
 
-/// A `post_start` or `pre_stop` hook.
+/// A step of `pre_start`: run to its end before the service's process, which is not started when it fails
+/// (Compose specification, "pre_start").
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreStart {
+    /// What is run.
+    pub hook: Hook,
+    /// Before every start of every replica; else once, before the first replica of a definition.
+    pub per_replica: bool,
+}
+
+/// A `pre_start`, `post_start` or `pre_stop` hook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// Program and arguments.
@@ -172,6 +185,9 @@ pub struct Hook {
     pub working_dir: Option<String>,
     /// Added to the service's environment.
     pub environment: BTreeMap<String, String>,
+    /// Keeps the capabilities that a service gives up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub privileged: bool,
 }
 
 /// A secret or config that a service may read.

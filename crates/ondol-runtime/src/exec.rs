@@ -23,6 +23,8 @@ pub struct ExecTarget {
     pub workdir: String,
     /// Who the service runs as.
     pub user: Option<String>,
+    /// Keeps the capabilities that the service gave up.
+    pub privileged: bool,
     /// Only one user id exists there.
     pub single_uid: bool,
     pub(crate) cgroup: Option<crate::cgroup::Plan>,
@@ -69,6 +71,7 @@ fn run(
         argv: argv.to_vec(),
         workdir: target.workdir.clone(),
         user: target.user.clone(),
+        privileged: target.privileged,
     };
     let mut env = target.env.clone();
     if let Some(term) = std::env::var_os("TERM") {

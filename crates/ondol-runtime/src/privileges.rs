@@ -28,10 +28,14 @@ const KEPT: u64 = 1 // CHOWN
     | 1 << 31; // SETFCAP
 const CAPABILITIES_MAX: u32 = 64;
 
-/// Takes from this process all that a service need not have, and makes it `identity`.
+/// Takes from this process all that a service need not have, unless it is `privileged`, and makes it `identity`.
 /// `single_uid`: inside a user namespace with one user, who is called 0.
-pub(crate) fn become_identity(identity: &Identity, single_uid: bool) -> nix::Result<()> {
-    for capability in 0..CAPABILITIES_MAX {
+pub(crate) fn become_identity(
+    identity: &Identity,
+    single_uid: bool,
+    privileged: bool,
+) -> nix::Result<()> {
+    for capability in (0..CAPABILITIES_MAX).filter(|_| !privileged) {
         if KEPT & 1 << capability == 0 && !sys::drop_bounding(capability) && capability > 40 {
             break;
         }
@@ -47,7 +51,7 @@ pub(crate) fn become_identity(identity: &Identity, single_uid: bool) -> nix::Res
         nix::unistd::setresgid(gid, gid, gid)?;
         nix::unistd::setresuid(uid, uid, uid)?;
     }
-    if identity.uid == 0 {
+    if identity.uid == 0 && !privileged {
         // Fails where a machine has fewer than these: then what it has is kept.
         let _ = sys::set_capabilities(KEPT);
     }

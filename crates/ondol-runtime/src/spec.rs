@@ -67,12 +67,21 @@ pub(crate) struct Command {
     pub(crate) workdir: String,
     /// `user[:group]` by name or id.
     pub(crate) user: Option<String>,
+    /// It keeps all capabilities that the shim has.
+    #[serde(default)]
+    pub(crate) privileged: bool,
 }
 
 /// A program that runs before the main one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Preliminary {
     pub(crate) command: Command,
+    /// What it is called when it fails.
+    #[serde(default)]
+    pub(crate) name: String,
+    /// Added to [`Task::env`] for this one.
+    #[serde(default)]
+    pub(crate) env: BTreeMap<String, String>,
     /// Left out when this path exists in the replica's sight.
     pub(crate) unless_exists: Option<String>,
 }

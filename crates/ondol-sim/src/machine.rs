@@ -8,6 +8,7 @@ use ondol_model::{
 };
 
 use crate::process::{Process, Told};
+use crate::rng::Luck;
 use crate::scenario::Temper;
 use crate::world::{Thing, World};
 
@@ -99,13 +100,16 @@ impl World {
         if let Some(before) = self.folders.insert(run.replica.clone(), run.run) {
             self.processes.remove(&before);
         }
+        let before = self.before(&run, luck.of(6));
         let slow = !self.healed && luck.of(1).once_in(20);
-        let well = luck.of(2).between(0, if slow { 40_000 } else { 500 });
+        let well = before + luck.of(2).between(0, if slow { 40_000 } else { 500 });
         let process = Process {
             replica: run.replica.clone(),
             run: run.run,
             definition: run.definition,
             temper,
+            initiates: run.initiates,
+            begun: false,
             well_at: self.now + Duration::from_millis(well),
             hangs: false,
             flaps: false,
@@ -115,32 +119,61 @@ impl World {
             service: run.service,
         };
         let job = process.service.mode == DeployMode::Job;
-        if temper == Temper::Crashes {
-            let at = Duration::from_millis(luck.of(3).between(1, 1000));
-            self.after(at, Thing::Exit(run.run, Exit::Code(1)));
-        } else if job {
-            let at = Duration::from_millis(luck.of(4).between(1, 4000));
-            self.after(at, Thing::Exit(run.run, Exit::Code(0)));
+        let end = if before > 0 && !self.healed && luck.of(7).once_in(8) {
+            Some((0, Exit::NotStarted("its pre_start step failed".to_owned())))
+        } else if temper == Temper::Crashes {
+            Some((luck.of(3).between(1, 1000), Exit::Code(1)))
+        } else {
+            job.then(|| (luck.of(4).between(1, 4000), Exit::Code(0)))
+        };
+        if let Some((millis, exit)) = end {
+            let at = Duration::from_millis(before + millis);
+            self.after(at, Thing::Exit(run.run, exit));
         }
-        let (replica, ip, pid) = (run.replica, process.ip(), process.pid());
         let listens = !process.service.expose.is_empty() && luck.of(5).once_in(2);
         self.processes.insert(run.run, process);
-        let started = Observation::Started {
-            replica: replica.clone(),
-            run: run.run,
-            pid,
-            ip,
-            moved_ports: BTreeMap::new(),
-        };
-        self.hear_in((1, 50), started);
+        match before {
+            0 => self.begin(run.run),
+            _ => self.after(Duration::from_millis(before + 1), Thing::Begin(run.run)),
+        }
         if listens {
             let listening = Observation::Listening {
-                replica,
+                replica: run.replica,
                 run: run.run,
                 ports: vec![80],
             };
             self.hear_in((well + 51, well + 60), listening);
         }
+    }
+
+    /// How many milliseconds the steps before a process take.
+    fn before(&self, run: &Run, luck: Luck) -> u64 {
+        let mut steps = run.service.pre_start.iter();
+        match steps.any(|step| step.per_replica || run.initiates) {
+            true => luck.between(1, 3000),
+            false => 0,
+        }
+    }
+
+    /// What comes before a process is done: it runs, and the node of that moment is told.
+    pub(crate) fn begin(&mut self, run: RunId) {
+        let process = self.processes.get_mut(&run);
+        let Some(process) = process.filter(|process| process.is_alive()) else {
+            return;
+        };
+        process.begun = true;
+        let service = process.replica.service.clone();
+        let started = Observation::Started {
+            replica: process.replica.clone(),
+            run,
+            pid: process.pid(),
+            ip: process.ip(),
+            moved_ports: BTreeMap::new(),
+        };
+        if process.initiates {
+            self.initiated.insert((service, process.definition.clone()));
+        }
+        self.hear_in((1, 50), started);
     }
 
     fn probe(&mut self, replica: ReplicaId, run: RunId, kind: ProbeKind, timeout: Duration) {

@@ -13,6 +13,10 @@ pub(crate) struct Process {
     pub(crate) definition: Digest,
     pub(crate) service: Arc<Service>,
     pub(crate) temper: Temper,
+    /// It does the `pre_start` steps of the whole service.
+    pub(crate) initiates: bool,
+    /// What comes before it is done.
+    pub(crate) begun: bool,
     /// Before this moment it answers no probe.
     pub(crate) well_at: Time,
     /// It answers no probe any more.

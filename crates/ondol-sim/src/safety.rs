@@ -102,6 +102,7 @@ impl World {
         if last.is_some_and(|process| !process.told.exited) {
             return self.violate(|| format!("{} is started twice", run.replica));
         }
+        self.check_steps(run);
         let resources = &run.service.resources;
         let mut cpu = u64::from(resources.cpu_reserved_milli);
         let mut memory = resources.memory_reserved.0;
@@ -117,6 +118,26 @@ impl World {
             let alive: Vec<_> = alive.map(|process| process.replica.to_string()).collect();
             let beside = alive.join(", ");
             self.violate(|| format!("{} does not fit beside {beside}", run.replica));
+        }
+    }
+
+    /// What comes before a whole service was done before any replica starts without it, and never twice at a time.
+    fn check_steps(&mut self, run: &Run) {
+        let mut steps = run.service.pre_start.iter();
+        if run.replica.number > 10_000 || steps.all(|step| step.per_replica) {
+            return;
+        }
+        let service = &run.replica.service;
+        let done = (service.clone(), run.definition.clone());
+        if !run.initiates && !self.initiated.contains(&done) {
+            return self.violate(|| format!("{} is started before its steps", run.replica));
+        }
+        let at_it = |process: &&Process| {
+            process.replica.service == *service && process.initiates && !process.begun
+        };
+        let mut others = self.processes.values().filter(at_it);
+        if run.initiates && others.any(|process| !process.told.exited) {
+            self.violate(|| format!("{} does what another one is doing", run.replica));
         }
     }
 

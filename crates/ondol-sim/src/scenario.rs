@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ondol_model::{
     Bytes, Check, Condition, Dependency, DeployMode, FailureAction, Healthcheck, Hook, HttpCheck,
-    LogLimits, Mount, MountSource, Probe, Probes, Project, Resources, RestartPolicy, Rollout,
-    RuntimeKind, Service, ServiceName, UpdateOrder,
+    LogLimits, Mount, MountSource, PreStart, Probe, Probes, Project, Resources, RestartPolicy,
+    Rollout, RuntimeKind, Service, ServiceName, UpdateOrder,
 };
 
 use crate::rng::Luck;
@@ -104,6 +104,12 @@ fn service(name: &str, luck: Luck) -> Option<Service> {
     service.replicas = luck.of(3).between(1, 3) as u32;
     service.expose = luck.of(4).once_in(2).then_some(80).into_iter().collect();
     service.stop_grace = Duration::from_millis(luck.of(5).between(100, 10_000));
+    service.pre_start = luck
+        .of(14)
+        .once_in(5)
+        .then(|| pre_start(luck.of(15)))
+        .into_iter()
+        .collect();
     service.post_start = hook(6);
     service.pre_stop = hook(7);
     service.resources = Resources {
@@ -184,8 +190,16 @@ fn rollout(luck: Luck) -> Rollout {
     }
 }
 
+fn pre_start(luck: Luck) -> PreStart {
+    PreStart {
+        hook: hook(),
+        per_replica: luck.once_in(3),
+    }
+}
+
 fn hook() -> Hook {
     Hook {
+        privileged: false,
         command: vec!["hook".to_owned()],
         user: None,
         working_dir: None,
@@ -223,6 +237,7 @@ fn plain(name: &str) -> Option<Service> {
         tty: false,
         stop_signal: None,
         stop_grace: Duration::from_secs(10),
+        pre_start: Vec::new(),
         post_start: Vec::new(),
         pre_stop: Vec::new(),
         ulimits: BTreeMap::new(),

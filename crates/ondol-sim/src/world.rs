@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ondol_control::{Action, Control, Event, Machine, Wish};
 use ondol_model::{
-    Bytes, Capacity, EndpointTable, Inventory, Observation, Project, ReplicaId, RunId, ServiceName,
-    Survivor, Time,
+    Bytes, Capacity, Digest, EndpointTable, Inventory, Observation, Project, ReplicaId, RunId,
+    ServiceName, Survivor, Time,
 };
 
 use crate::process::{Process, Told};
@@ -37,6 +37,8 @@ pub(crate) struct World {
     /// Replicas that have a folder, with their last start.
     pub(crate) folders: BTreeMap<ReplicaId, RunId>,
     pub(crate) run_max: RunId,
+    /// Definitions whose `pre_start` steps were done.
+    pub(crate) initiated: BTreeSet<(ServiceName, Digest)>,
     /// The last table of each service, and the version the core was told is in use.
     pub(crate) tables: BTreeMap<ServiceName, EndpointTable>,
     pub(crate) acknowledged: BTreeMap<ServiceName, u64>,
@@ -67,6 +69,8 @@ struct Due {
 }
 
 pub(crate) enum Thing {
+    /// What comes before a process is done.
+    Begin(RunId),
     /// A process ends by itself or because it was told to.
     Exit(RunId, ondol_model::Exit),
     /// The node of this epoch hears this.
@@ -97,6 +101,7 @@ impl World {
             processes: BTreeMap::new(),
             folders: BTreeMap::new(),
             run_max: RunId(0),
+            initiated: BTreeSet::new(),
             tables: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             wish: None,
@@ -168,6 +173,7 @@ impl World {
                 };
                 self.now = self.now.max(due.at);
                 match due.thing {
+                    Thing::Begin(run) => self.begin(run),
                     Thing::Exit(run, exit) => self.exit(run, exit),
                     Thing::Hear(epoch, observation) if epoch == self.epoch => {
                         self.hear(*observation);
@@ -292,11 +298,11 @@ impl World {
                 .as_ref()
                 .and_then(|wish| wish.project.services.get(&process.replica.service));
             process.told = Told {
-                started: true,
+                started: process.begun,
                 exited: !process.is_alive(),
-                trusted: true,
+                trusted: process.begun,
                 since: self.felt,
-                passed: true,
+                passed: process.begun,
                 ..Told::default()
             };
             survivors.push(Survivor {
@@ -309,6 +315,7 @@ impl World {
                 prepared: crate::machine::prepared(
                     service.map_or(&process.service, |service| service),
                 ),
+                starting: process.is_alive() && !process.begun,
                 exit: process.exit.clone(),
             });
         }

@@ -2,8 +2,8 @@ use super::deploy::{DEPLOY, DEVELOP};
 use super::x_ondol::X_ONDOL_SERVICE_SHAPE;
 use super::{
     ANY, BOOL, COUNT, DURATION, ID, MODE, NUMBER, OPTIONS, Object, Others, PAIRS, PATH, PATHS,
-    PORT, REPLICAS, SIZE, Shape, TEXT, TEXT_OR_TEXTS, TEXTS, WHOLE, WORDS, acted, by, by_text,
-    engine, ignored, object, with,
+    PORT, REPLICAS, SIZE, Shape, TEXT, TEXT_OR_TEXTS, TEXTS, WHOLE, WORDS, acted, because, by,
+    by_text, engine, ignored, object, with,
 };
 use crate::normalise::{finish, short};
 
@@ -65,6 +65,7 @@ pub(super) static SERVICE: Object = object(&[
     ),
     acted("stop_signal", &TEXT),
     acted("stop_grace_period", &DURATION),
+    acted("pre_start", &Shape::List(&PRE_START)),
     acted("post_start", &Shape::List(&HOOK)),
     acted("pre_stop", &Shape::List(&HOOK)),
     acted("labels", &PAIRS),
@@ -110,7 +111,6 @@ pub(super) static SERVICE: Object = object(&[
     engine("oom_score_adj", &WHOLE),
     engine("pid", &TEXT),
     engine("platform", &TEXT),
-    engine("pre_start", &Shape::List(&ANY)),
     engine("privileged", &BOOL),
     engine("pull_policy", &TEXT),
     engine("pull_refresh_after", &TEXT),
@@ -331,7 +331,23 @@ static HOOK: Shape = Shape::Object(&with(
         acted("user", &TEXT),
         acted("working_dir", &TEXT),
         acted("environment", &PAIRS),
-        engine("privileged", &BOOL),
+        acted("privileged", &BOOL),
+    ],
+));
+
+static PRE_START: Shape = Shape::Object(&with(
+    &["command"],
+    &[
+        acted("command", &WORDS),
+        acted("user", &TEXT),
+        acted("working_dir", &TEXT),
+        acted("environment", &PAIRS),
+        acted("privileged", &BOOL),
+        acted("per_replica", &BOOL),
+        because(
+            engine("image", &TEXT),
+            "a step runs where its service runs, and sees the same programs",
+        ),
     ],
 ));
 

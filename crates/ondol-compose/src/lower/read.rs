@@ -40,6 +40,12 @@ pub(super) fn duration(node: &Node, path: &[&str]) -> Option<Duration> {
     parse_duration(node.at(path)?.text()?)
 }
 
+/// The entries of a list.
+pub(super) fn items<'a>(node: &'a Node, key: &str) -> impl Iterator<Item = &'a Node> {
+    let items = node.get(key).map(Node::items).unwrap_or_default();
+    items.iter()
+}
+
 pub(super) fn texts(node: &Node, path: &[&str]) -> Option<Vec<String>> {
     let items = node.at(path)?.items().iter();
     Some(items.filter_map(Node::text).map(String::from).collect())

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ondol_model::{
-    Build, Condition, Dependency, DeployMode, Hook, LogLimits, PublishedPort, Route, RuntimeKind,
-    Service, ServiceName, Transport, WatchAction, WatchRule,
+    Build, Condition, Dependency, DeployMode, Hook, LogLimits, PreStart, PublishedPort, Route,
+    RuntimeKind, Service, ServiceName, Transport, WatchAction, WatchRule,
 };
 
 use super::{mounts, probes, read, resources, restart, rollout, stored};
@@ -44,8 +44,9 @@ pub(super) fn service(
         tty: read::flag(node, &["tty"]),
         stop_signal: text("stop_signal"),
         stop_grace: read::duration(node, &["stop_grace_period"]).unwrap_or(STOP_GRACE),
-        post_start: hooks(node, "post_start"),
-        pre_stop: hooks(node, "pre_stop"),
+        pre_start: read::items(node, "pre_start").map(pre_start).collect(),
+        post_start: read::items(node, "post_start").map(hook).collect(),
+        pre_stop: read::items(node, "pre_stop").map(hook).collect(),
         ulimits: resources::ulimits(node),
         mounts: mounts::mounts(&title, node, findings),
         secrets: stored::granted(node, "secrets", "/run/secrets"),
@@ -105,15 +106,21 @@ fn mode(node: &Node) -> DeployMode {
     }
 }
 
-fn hooks(node: &Node, key: &str) -> Vec<Hook> {
-    let hook = |node: &Node| Hook {
+fn pre_start(node: &Node) -> PreStart {
+    PreStart {
+        hook: hook(node),
+        per_replica: read::flag(node, &["per_replica"]),
+    }
+}
+
+fn hook(node: &Node) -> Hook {
+    Hook {
         command: read::texts(node, &["command"]).unwrap_or_default(),
         user: read::text(node, &["user"]),
         working_dir: read::text(node, &["working_dir"]),
         environment: read::pairs(node, &["environment"]),
-    };
-    let items = node.get(key).map(Node::items).unwrap_or_default();
-    items.iter().map(hook).collect()
+        privileged: read::flag(node, &["privileged"]),
+    }
 }
 
 /// The networks it is on with its aliases there; the project's own when it says nothing.

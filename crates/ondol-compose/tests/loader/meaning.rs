@@ -9,7 +9,7 @@ use ondol_model::{
     WatchAction,
 };
 
-use crate::support::{assert_round_trip, codes, load_text, project_of, request, service};
+use crate::support::{assert_round_trip, clean, codes, load_text, project_of, request, service};
 
 /// The service `a` with these keys.
 #[track_caller]
@@ -313,6 +313,37 @@ fn the_rest_of_tier_one() {
     );
     assert_eq!(a.post_start[0].command, ["echo", "hi"]);
     assert_eq!(a.pre_stop[0].working_dir.as_deref(), Some("/x"));
+}
+
+#[test]
+fn hooks_before_the_start_run_once_or_for_each_replica() {
+    let text = "services:\n  a:\n    image: i\n    pre_start:\n      - {command: ./migrate up, user: root, working_dir: /w, environment: [A=1], privileged: true}\n      - {command: [seed], per_replica: true, image: busybox}\n";
+    let loaded = load_text(text);
+    let usage = |path: &str| {
+        let of = |key: &&ondol_compose::KeyReport| key.path == path;
+        loaded.keys.iter().find(of).expect("it is told").usage
+    };
+    assert_eq!(usage("services.a.pre_start"), KeyUse::ActedOn);
+    assert_eq!(usage("services.a.pre_start[1].image"), KeyUse::EngineOnly);
+    let project = clean(loaded);
+    let a = project.services.values().next().expect("one");
+    let [migrate, seed] = &a.pre_start[..] else {
+        panic!("{:?}", a.pre_start);
+    };
+    assert_eq!(migrate.hook.command, ["./migrate", "up"]);
+    assert_eq!(
+        (
+            migrate.hook.user.as_deref(),
+            migrate.hook.working_dir.as_deref()
+        ),
+        (Some("root"), Some("/w"))
+    );
+    assert_eq!(migrate.hook.environment["A"], "1");
+    assert_eq!(
+        (migrate.hook.privileged, migrate.per_replica),
+        (true, false)
+    );
+    assert_eq!((seed.hook.privileged, seed.per_replica), (false, true));
 }
 
 #[test]

@@ -48,6 +48,9 @@ impl Replica {
             return Step::Gone;
         };
         // One that was found with another definition than any that is known can only come back as what is known.
+        if !self.is_of(&target) {
+            (self.initiates, self.initiated) = (false, false);
+        }
         self.definition = target.definition.clone();
         self.generation = target.generation;
         let running = self.running();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use ondol_model::{Phase, Prepared, Run};
 
 use super::{Life, Replica, Step, Surroundings};
+use crate::initiate::{AWAITED, Initiation};
 use crate::place::Shortage;
 use crate::target::Target;
 use crate::turn::Turn;
@@ -23,6 +24,9 @@ impl Replica {
         if !around.gate.open {
             return self.waits(Phase::Waiting, around.gate.words.clone(), turn);
         }
+        if around.initiation == Initiation::Awaited {
+            return self.waits(Phase::Waiting, Some(AWAITED.to_owned()), turn);
+        }
         if self.held.is_none() {
             if let Err(refusal) = place(&target, around.placed, turn) {
                 let told = matches!(
@@ -36,6 +40,7 @@ impl Replica {
             }
             self.held = Some(target.demand());
         }
+        self.initiates = around.initiation == Initiation::Mine;
         self.start(target, prepared.clone(), turn)
     }
 
@@ -53,6 +58,7 @@ impl Replica {
             run,
             definition: target.definition.clone(),
             project: target.project.clone(),
+            initiates: self.initiates,
             service: target.service.clone(),
         })));
         self.enter(Life::Launching { run, prepared }, turn.now);

@@ -22,12 +22,7 @@ impl ServiceState {
         let seen = self.progress(&goal, turn.now);
         let settled = seen.old == 0 && seen.all_good;
         let Some(rolling) = &mut self.rolling else {
-            if settled
-                && !self
-                    .good
-                    .as_ref()
-                    .is_some_and(|good| Arc::ptr_eq(good, &goal))
-            {
+            if settled {
                 self.good = Some(goal);
             }
             return false;

@@ -6,6 +6,7 @@ use super::{ProbeView, ProjectView, ReplicaView, ServiceView};
 use crate::checks::{expected, tcp_ports};
 use crate::clock::Clock;
 use crate::depend::waits_for;
+use crate::initiate::AWAITED;
 use crate::place::Room;
 use crate::prepare::{Preparation, State};
 use crate::probe::Verdict;
@@ -98,7 +99,7 @@ fn words_for(
         Life::Planned { on } => match on {
             Some(Phase::Preparing) | None => preparing(state, replica),
             Some(Phase::Pending) => pending(replica, room),
-            Some(_) => depends.map(str::to_owned),
+            Some(_) => Some(depends.unwrap_or(AWAITED).to_owned()),
         },
         Life::Running(running) if running.stage != Stage::Ready => {
             let saw = running
@@ -109,9 +110,22 @@ fn words_for(
                 });
             Some(saw.unwrap_or_else(|| "its post_start hooks run".to_owned()))
         }
-        Life::Launching { .. } => Some("its process is being started".to_owned()),
+        Life::Launching { .. } => Some(launching(replica).to_owned()),
         Life::Backoff { .. } => Some(replica.because.clone()),
         Life::Running(_) | Life::Leaving(_) | Life::Ended(_) => None,
+    }
+}
+
+fn launching(replica: &Replica) -> &'static str {
+    let steps = replica
+        .service()
+        .map_or(&[][..], |service| &service.pre_start);
+    match steps
+        .iter()
+        .any(|step| step.per_replica || replica.initiates)
+    {
+        true => "its pre_start steps run, and then its process",
+        false => "its process is being started",
     }
 }
 

@@ -8,5 +8,6 @@ mod sequences;
 
 mod life;
 mod node;
+mod pre_start;
 mod replace;
 mod start;

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! found                      nothing runs
-//! found web-1 run 4 old      a survivor: of the wanted definition, or an `old` one; `exit 1` when it ended
+//! found web-1 run 4 old      a survivor: of the wanted definition, or an `old` one; `exit 1` when it ended,
+//!                            `starting` when what comes before its process is still being done
 //! prepared db / unprepared db no such package / rebuild web
-//! started web-1 / exited web-1 1 / ok web-1 / fail web-1 GET / 503 / hooked web-1
+//! started web-1 / unstarted web-1 why not / exited web-1 1 / ok web-1 / fail web-1 GET / 503 / hooked web-1
 //! acked web / drained web-1 / machine 2 1g
 //! edit web / reprobe web /path / remove web / scale web 3 / stop web / begin web
 //! want / restart web / kill web-1 / once web 10001 / forget web-10001 / down
@@ -260,6 +261,7 @@ impl Script {
                 ip: ip(replica.number),
                 moved_ports: BTreeMap::new(),
                 prepared: self.image.clone(),
+                starting: words.contains(&"starting"),
                 exit: words
                     .iter()
                     .position(|word| *word == "exit")
@@ -344,6 +346,11 @@ impl Script {
                     code => Exit::Code(code.parse().unwrap()),
                 },
             },
+            "unstarted" => Observation::Exited {
+                replica,
+                run,
+                exit: Exit::NotStarted(more.to_owned()),
+            },
             "listens" => Observation::Listening {
                 replica,
                 run,
@@ -417,7 +424,10 @@ fn show(action: &Action) -> String {
         Action::Prepare { service, again, .. } => {
             format!("prepare {service}{}", if *again { " again" } else { "" })
         }
-        Action::Start(run) => format!("start {} {}", name(&run.replica), run.run),
+        Action::Start(run) => {
+            let steps = if run.initiates { " with its steps" } else { "" };
+            format!("start {} {}{steps}", name(&run.replica), run.run)
+        }
         Action::Probe {
             replica,
             kind,

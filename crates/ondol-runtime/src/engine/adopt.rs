@@ -84,6 +84,7 @@ async fn look(inner: Arc<Inner>, id: ReplicaId) -> Option<Survivor> {
         ip: facts.ip,
         moved_ports: facts.moved_ports,
         prepared: facts.prepared,
+        starting: false,
         exit: None,
     };
     match greet(&dir).await {
@@ -97,8 +98,9 @@ async fn look(inner: Arc<Inner>, id: ReplicaId) -> Option<Survivor> {
             survivor.exit = Some(without_shim(&inner, &id, &spec, &dir).await);
         }
         Some((stream, said)) => {
-            if let Said::Running { pid, .. } = said {
-                survivor.pid = pid;
+            match said {
+                Said::Running { pid, .. } => survivor.pid = pid,
+                _ => survivor.starting = true,
             }
             take_charge(&inner, &id, spec, stream, &said);
         }

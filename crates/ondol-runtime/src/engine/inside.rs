@@ -33,6 +33,7 @@ fn target_of(
         env: known.task.env,
         workdir: known.task.main.workdir,
         user: known.task.main.user,
+        privileged: false,
         single_uid: inner.config.sandbox == Sandbox::User,
         cgroup: known.task.cgroup,
     };
@@ -56,6 +57,7 @@ pub(super) async fn hook(
         .env
         .extend(env.map(|(name, value)| (name.clone(), real(value))));
     target.user = hook.user.or(target.user);
+    target.privileged = hook.privileged;
     target.workdir = hook.working_dir.as_ref().map_or(target.workdir, real);
     let command: Vec<String> = hook.command.iter().map(real).collect();
     ask(inner, target, &command, timeout).await

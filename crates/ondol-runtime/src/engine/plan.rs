@@ -7,7 +7,7 @@ pub(super) mod room;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use ondol_model::{ReplicaId, Run, RunId, Service};
+use ondol_model::{Hook, ReplicaId, Run, RunId, Service};
 
 use super::Inner;
 use crate::Launch;
@@ -40,11 +40,23 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
         argv: argv.to_vec(),
         workdir: launch.workdir.clone(),
         user: user.clone().or_else(|| launch.user.clone()),
+        privileged: false,
     };
-    let before = launch.before.iter().map(|before| Preliminary {
+    let of_image = launch.before.iter().map(|before| Preliminary {
         command: command(&before.argv, &before.user),
+        name: format!(
+            "`{}`, which comes before the service,",
+            before.argv.join(" ")
+        ),
+        env: BTreeMap::new(),
         unless_exists: before.unless_exists.clone(),
     });
+    let steps = service.pre_start.iter();
+    // Compose runs these before the image's own entrypoint, which is what makes a database's first files.
+    let before = steps
+        .filter(|step| step.per_replica || run.initiates)
+        .map(|step| pre_start(&step.hook, command(&step.hook.command, &step.hook.user)))
+        .chain(of_image);
     let mut task = Task {
         run: run.run.0,
         main: command(&launch.argv, &None),
@@ -86,6 +98,20 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
         },
         task,
     })
+}
+
+fn pre_start(hook: &Hook, command: Command) -> Preliminary {
+    let workdir = hook.working_dir.clone();
+    Preliminary {
+        name: format!("its pre_start step `{}`", hook.command.join(" ")),
+        env: hook.environment.clone(),
+        unless_exists: None,
+        command: Command {
+            workdir: workdir.unwrap_or(command.workdir),
+            privileged: hook.privileged,
+            ..command
+        },
+    }
 }
 
 fn log_bounds(service: &Service) -> LogBounds {

@@ -89,8 +89,12 @@ fn prepare(start: &Start<'_>) -> Result<Exec, String> {
     let workdir = Path::new(&start.command.workdir);
     make_workdir(workdir, &identity);
     if start.mounts.is_some() || start.command.user.is_some() {
-        crate::privileges::become_identity(&identity, start.single_uid)
-            .map_err(|error| format!("running as user {}: {error}", identity.uid))?;
+        crate::privileges::become_identity(
+            &identity,
+            start.single_uid,
+            start.command.privileged,
+        )
+        .map_err(|error| format!("running as user {}: {error}", identity.uid))?;
     }
     if start.input.is_none() {
         // After the last change of user, which would clear it.

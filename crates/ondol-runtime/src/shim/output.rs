@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -13,12 +14,17 @@ use crate::spec::LogBounds;
 const READ_BYTES: usize = 64 << 10;
 /// Reads in a row from one pipe before others get their turn.
 const READS_MAX: usize = 16;
+/// So many lines are the last words of a command, and so much of each.
+const LAST_LINES: usize = 5;
+const LAST_CHARS: usize = 200;
 
 /// The service's two pipes and the log that they end in.
 #[derive(Debug)]
 pub(super) struct Output {
     writer: Writer,
     pipes: [Pipe; 2],
+    /// The last lines, while somebody may want to know them.
+    last: Option<VecDeque<String>>,
 }
 
 #[derive(Debug)]
@@ -34,6 +40,7 @@ impl Output {
         Ok(Output {
             writer: Writer::new(Path::new("logs"), bounds, run),
             pipes: [Pipe::new(Stream::Stdout)?, Pipe::new(Stream::Stderr)?],
+            last: None,
         })
     }
 
@@ -62,6 +69,23 @@ impl Output {
         self.writer.flush(now);
     }
 
+    /// From now on the last lines are remembered.
+    pub(super) fn listen(&mut self) {
+        self.last = Some(VecDeque::new());
+    }
+
+    pub(super) fn listen_no_more(&mut self) {
+        self.last = None;
+    }
+
+    /// The last lines since [`Output::listen`], in one.
+    pub(super) fn last_words(&mut self) -> String {
+        self.flush_begun(false);
+        let last = self.last.iter().flatten();
+        let last: Vec<&str> = last.map(String::as_str).collect();
+        last.join(" / ")
+    }
+
     /// Takes what is there and writes it.
     /// `false` when there was nothing.
     pub(super) fn pump(&mut self) -> bool {
@@ -75,8 +99,10 @@ impl Output {
                 came = true;
                 let now = unix_ns();
                 let (writer, stream) = (&mut self.writer, pipe.stream);
+                let last = &mut self.last;
                 pipe.lines.push(&buffer[..read], |text, partial| {
                     writer.push(stream, partial, text, now);
+                    remember(last, text);
                 });
                 self.writer.flush(now);
             }
@@ -105,12 +131,26 @@ impl Output {
         let now = unix_ns();
         for pipe in &mut self.pipes {
             let (writer, stream) = (&mut self.writer, pipe.stream);
+            let last = &mut self.last;
             pipe.lines.flush(partial, |text, partial| {
                 writer.push(stream, partial, text, now);
+                remember(last, text);
             });
         }
         self.writer.flush(now);
     }
+}
+
+fn remember(last: &mut Option<VecDeque<String>>, text: &[u8]) {
+    let Some(last) = last else { return };
+    let line = String::from_utf8_lossy(text);
+    if line.trim().is_empty() {
+        return;
+    }
+    if last.len() >= LAST_LINES {
+        last.pop_front();
+    }
+    last.push_back(line.trim().chars().take(LAST_CHARS).collect());
 }
 
 impl Pipe {

@@ -1,4 +1,4 @@
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -18,6 +18,8 @@ use super::{exit, tree};
 use crate::room::{self, Built};
 use crate::spec::{Command, Order, Preliminary, Task};
 
+/// So much of a command is repeated when it fails.
+const NAME_CHARS_MAX: usize = 200;
 /// How long the beginning of a line may wait for its end before it is written.
 const BEGUN_MS: u16 = 250;
 
@@ -46,6 +48,7 @@ pub(super) fn serve(order: io::Result<Order>) -> io::Result<()> {
         room: None,
         diagnosis: None,
         state: State::Starting,
+        before: String::new(),
         current: None,
     };
     let exit = shim.live();
@@ -64,6 +67,8 @@ struct Shim {
     /// Asks the kernel about sockets of the replica's network.
     diagnosis: Option<OwnedFd>,
     state: State,
+    /// What the preliminary command is called that runs, or ran last.
+    before: String,
     /// The child that is waited for.
     current: Option<Pid>,
 }
@@ -127,21 +132,25 @@ impl Shim {
             if self.is_there(next.unless_exists.as_deref()) {
                 continue;
             }
-            self.current = Some(self.spawn(&next.command)?);
+            self.output.listen();
+            let mut env = self.task.env.clone();
+            env.extend(next.env);
+            self.current = Some(self.spawn(&next.command, &env)?);
+            self.before = next.name;
             return Ok(());
         }
-        let main = self.task.main.clone();
-        let pid = self.spawn(&main)?;
+        self.output.listen_no_more();
+        let pid = self.spawn(&self.task.main, &self.task.env)?;
         self.current = Some(pid);
         self.state = State::Running(pid);
         self.connections.tell(&said(self.state, self.room.as_ref()));
         Ok(())
     }
 
-    fn spawn(&self, command: &Command) -> Result<Pid, Exit> {
+    fn spawn(&self, command: &Command, env: &BTreeMap<String, String>) -> Result<Pid, Exit> {
         child::spawn(&Start {
             command,
-            env: &self.task.env,
+            env,
             ulimits: &self.task.ulimits,
             cgroup: self.task.cgroup.as_ref(),
             mounts: self.room.as_ref().map(|room| room.mounts.as_fd()),
@@ -202,11 +211,19 @@ impl Shim {
         self.current = None;
         match self.state {
             State::Starting if exit.is_success() => self.go_on().err(),
-            State::Starting => Some(Exit::NotStarted(format!(
-                "a command that comes before the service failed: {exit}; its words are in the log"
-            ))),
+            State::Starting => Some(self.failed_before(&exit)),
             State::Running(_) | State::Ending => Some(exit),
         }
+    }
+
+    /// A preliminary command failed: says how, and what it said last.
+    fn failed_before(&mut self, exit: &Exit) -> Exit {
+        self.output.pump();
+        let name: String = self.before.chars().take(NAME_CHARS_MAX).collect();
+        Exit::NotStarted(match self.output.last_words() {
+            words if words.is_empty() => format!("{name} failed: {exit}"),
+            words => format!("{name} failed: {exit}, and said: {words}"),
+        })
     }
 
     /// Does what was asked.

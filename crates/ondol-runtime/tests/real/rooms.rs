@@ -373,6 +373,7 @@ async fn a_program_can_be_run_inside() {
         let run = node.start(web, 1);
         node.started(&run).await;
         let hook = |command: &str, user: Option<&str>| Hook {
+            privileged: false,
             command: ["sh", "-c", command].map(str::to_owned).into(),
             user: user.map(str::to_owned),
             working_dir: Some("/var/tmp".into()),

@@ -77,6 +77,7 @@ impl Node {
             run: RunId(run),
             definition: Digest::of(b"definition"),
             project: Arc::new(project),
+            initiates: true,
             service: Arc::new(service),
         };
         self.engine.start(run.clone());
@@ -291,6 +292,7 @@ pub(crate) fn service(name: &str, command: &[&str]) -> Service {
         tty: false,
         stop_signal: None,
         stop_grace: Duration::from_secs(10),
+        pre_start: vec![],
         post_start: vec![],
         pre_stop: vec![],
         ulimits: Default::default(),

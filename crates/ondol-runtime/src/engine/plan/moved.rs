@@ -63,7 +63,8 @@ pub(super) fn move_into_reach(
 fn rewrite_task(task: &mut Task, moved: &[(String, PathBuf)]) {
     let before = task.before.iter_mut();
     let commands = before.map(|before| {
-        if let Some(path) = &mut before.unless_exists {
+        let env = before.env.values_mut();
+        for path in env.chain(&mut before.unless_exists) {
             *path = rewritten(path, moved);
         }
         &mut before.command
