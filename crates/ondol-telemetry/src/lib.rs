@@ -1,8 +1,13 @@
 //! Telemetry: what services say about themselves, taken in, kept small and found again.
 
+mod bytes;
+mod disk;
 mod exposition;
+mod store;
 
+pub use disk::{Disk, DiskFile, Folder};
 pub use exposition::{
     Exemplar, ExpositionError, Format, Kind, Labels, Line, Lines, Page, Reading, Sample, Text,
     check,
 };
+pub use store::{Damage, Retention, StoreError, Sync};
