@@ -11,6 +11,7 @@ mod load;
 mod pages;
 mod process;
 mod state;
+mod steps;
 mod user;
 
 use std::path::{Path, PathBuf};
