@@ -16,6 +16,56 @@ pub struct ApiError {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What of the project's files each reason comes from, where it comes from them: all reasons at once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<Cause>,
+}
+
+/// One thing in a project's files that keeps it from being run on this machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cause {
+    /// What it is about.
+    pub kind: CauseKind,
+    /// The keys that lead to it in the file (`services`, `web`, `ports`, `8080`); an entry of a list goes by its
+    /// text, or by its `target`, `source` or `published`.
+    pub at: Vec<String>,
+    /// What happened and what was expected.
+    pub message: String,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// Kinds of [`Cause`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseKind {
+    /// A port of the machine that somebody else has, or that this user may not open.
+    PortUnavailable,
+    /// A route of the edge that another project has.
+    RouteTaken,
+    /// A program that is nowhere.
+    MissingProgram,
+    /// A file, folder or volume that is not there or cannot be read.
+    BadMount,
+    /// Sources or a Dockerfile that cannot be followed.
+    BadBuild,
+    /// An image that no process stands for, or a service without anything to run.
+    NothingToRun,
+}
+
+impl CauseKind {
+    /// Its stable name, the same as in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            CauseKind::PortUnavailable => "port-unavailable",
+            CauseKind::RouteTaken => "route-taken",
+            CauseKind::MissingProgram => "missing-program",
+            CauseKind::BadMount => "bad-mount",
+            CauseKind::BadBuild => "bad-build",
+            CauseKind::NothingToRun => "nothing-to-run",
+        }
+    }
 }
 
 /// Kinds of reasons, each with its HTTP status.
@@ -65,7 +115,25 @@ impl ApiError {
             code,
             message: message.into(),
             hint: None,
+            causes: Vec::new(),
         }
+    }
+
+    /// Everything that keeps a project from being run; `None` when that is nothing.
+    pub fn of_causes(causes: Vec<Cause>) -> Option<Self> {
+        let first = causes.first()?;
+        let more = match causes.len() {
+            1 => String::new(),
+            2 => "; and one thing more".to_owned(),
+            all => format!("; and {} things more", all - 1),
+        };
+        let message = format!("{}{more}", first.message);
+        let hint = first.hint.clone();
+        Some(ApiError {
+            hint,
+            causes,
+            ..ApiError::new(ErrorCode::Conflict, message)
+        })
     }
 
     /// The same with what to do about it.

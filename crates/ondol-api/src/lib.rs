@@ -21,7 +21,7 @@ mod serve;
 mod state;
 
 pub use client::{Client, ClientError, Follow};
-pub use error::{ApiError, ErrorCode};
+pub use error::{ApiError, Cause, CauseKind, ErrorCode};
 pub use openapi::openapi;
 pub use request::{Door, EventQuery, LogQuery, Reply, Request};
 pub use serve::{bind, serve};

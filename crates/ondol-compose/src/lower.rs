@@ -14,14 +14,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ondol_model::{NetworkSpec, Project, ProjectName, ServiceName, VolumeSpec};
+use ondol_model::{EDGE_PORT, NetworkSpec, Project, ProjectName, ServiceName, VolumeSpec};
 
 use crate::findings::Findings;
 use crate::interpolate::Env;
 use crate::tree::Node;
-
-/// Edge port when the file says nothing.
-const EDGE_PORT: u16 = 8080;
 
 /// Where the project was read.
 pub(crate) struct Place<'a> {

@@ -45,7 +45,7 @@ pub use net::{IpNet, IpNetError};
 pub use observation::{Inventory, Observation, Prepared, Survivor};
 pub use port::{PublishedPort, Transport};
 pub use probe::{Check, HttpCheck, Probe, ProbeKind, ProbeResult, Probes};
-pub use project::{FileSource, NetworkSpec, Project, StoredFile, VolumeSpec};
+pub use project::{EDGE_PORT, FileSource, NetworkSpec, Project, StoredFile, VolumeSpec};
 pub use replica::{Exit, Phase};
 pub use resilience::{Breaker, Concurrency, Fallback, Resilience, Retry, Shed, Timeouts, Trip};
 pub use resources::{Resources, Ulimit};

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Digest, ProjectName, Service, ServiceName};
 
+/// Port of the edge where no file says another.
+pub const EDGE_PORT: u16 = 8080;
+
 /// What a set of Compose files means, resolved: no interpolation, reference or default is left open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
@@ -25,7 +28,7 @@ pub struct Project {
     pub secrets: BTreeMap<String, StoredFile>,
     /// Configs by their key in the file.
     pub configs: BTreeMap<String, StoredFile>,
-    /// Port of the edge, where the services' routes are served (`x-ondol.edge.port`); 8080 when the file says nothing.
+    /// Port of the edge, where the services' routes are served (`x-ondol.edge.port`); [`EDGE_PORT`] when the file says nothing.
     pub edge_port: u16,
 }
 

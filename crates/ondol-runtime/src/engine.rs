@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use ondol_model::{
     Capacity, Check, Digest, Exit, Hook, Inventory, Observation, ProbeKind, Project, ProjectName,
-    ReplicaId, Run, RunId, ServiceName, ServiceRef,
+    ReplicaId, Run, RunId, Service, ServiceName, ServiceRef,
 };
 use tokio::sync::{Semaphore, mpsc, watch};
 
@@ -34,6 +34,7 @@ use crate::cgroup::{Ground, Limits, Stats};
 use crate::exec::ExecTarget;
 use crate::sandbox::{Sandbox, Shared, Subnets};
 use crate::shim::wire::{Asked, Said};
+use crate::source::Obstacle;
 use addresses::Addresses;
 use paths::Paths;
 use replicas::{Replicas, Request};
@@ -135,6 +136,12 @@ impl Engine {
     /// and clears away what was left half made. Call once, before anything is started.
     pub async fn inventory(&self) -> Inventory {
         adopt::inventory(&self.inner).await
+    }
+
+    /// Everything in a project's files that keeps its `wanted` services from being run here. Blocks for a few looks
+    /// at files, so call it off the node's own thread.
+    pub fn obstacles(&self, project: &Project, wanted: &dyn Fn(&Service) -> bool) -> Vec<Obstacle> {
+        crate::source::obstacles(project, wanted, &self.inner.paths.volumes())
     }
 
     /// Makes a service's packages, sources and dependencies available.

@@ -30,5 +30,5 @@ pub use launch::{
     PrepareRequest, UserEntry,
 };
 pub use sandbox::{Sandbox, Subnets};
-pub use source::{SourceError, SourceErrorKind, launch, prepare};
+pub use source::{Obstacle, ObstacleKind, SourceError, SourceErrorKind, launch, prepare};
 pub use world::main as world_main;

@@ -11,6 +11,7 @@ mod caller;
 mod context;
 mod cook;
 mod dockerfile;
+mod early;
 mod error;
 mod follow;
 mod image;
@@ -22,6 +23,8 @@ mod programs;
 mod ready;
 mod store;
 
+use early::ThisMachine;
+pub use early::{Obstacle, ObstacleKind};
 pub use error::{SourceError, SourceErrorKind};
 
 /// Fetches and installs what a service needs, and says meanwhile what it does. Done again only where inputs
@@ -69,6 +72,20 @@ pub fn launch(request: &PrepareRequest<'_>) -> Result<Launch, SourceError> {
         })?;
     let caller = caller::Caller::of_this_process();
     assemble::assemble(request, &ready, &caller).map(|(launch, _)| launch)
+}
+
+/// Everything in a project's files that keeps its `wanted` services from being run here, found before anything is
+/// prepared: nothing is fetched, written or started. `volumes` is where named volumes lie. Blocks for a few looks.
+pub(crate) fn obstacles(
+    project: &ondol_model::Project,
+    wanted: &dyn Fn(&ondol_model::Service) -> bool,
+    volumes: &std::path::Path,
+) -> Vec<Obstacle> {
+    let machine = ThisMachine {
+        caller: caller::Caller::of_this_process(),
+        volumes: volumes.to_path_buf(),
+    };
+    early::obstacles(project, wanted, &machine)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! performs what it decided (sync). Nothing in it waits for an engine.
 
 mod answer;
+mod apply;
 mod clock;
 mod conflict;
 mod doctor;
@@ -73,6 +74,8 @@ pub(crate) struct Node {
     /// Projects of which nothing runs, and whose folders are being removed.
     discarding: BTreeSet<ProjectName>,
     discarded: mpsc::Sender<ProjectName>,
+    /// Where looks at the machine come in.
+    looked: mpsc::Sender<apply::Looked>,
     leaving: bool,
     one_off_next: u32,
     complaints: Box<dyn Write>,
@@ -84,6 +87,7 @@ pub(crate) struct Inboxes {
     observations: mpsc::Receiver<Observation>,
     proxy: mpsc::UnboundedReceiver<LinkEvent>,
     discarded: mpsc::Receiver<ProjectName>,
+    looked: mpsc::Receiver<apply::Looked>,
     told_to_leave: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
 }
@@ -111,6 +115,7 @@ impl Node {
                 _ = inboxes.observations.recv_many(&mut burst, BURST) => self.saw(burst),
                 Some(event) = inboxes.proxy.recv() => self.hear(event),
                 Some(project) = inboxes.discarded.recv() => self.forget(&project),
+                Some(looked) = inboxes.looked.recv() => self.looked(looked),
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,

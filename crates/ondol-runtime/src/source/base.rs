@@ -62,15 +62,26 @@ pub(crate) fn base(image: &ImageName) -> Option<Base> {
     table::PLAIN.iter().any(matches).then_some(Base::Plain)
 }
 
+/// Whether an image brings nothing but a distribution.
+pub(crate) fn is_plain(image: &ImageName) -> bool {
+    matches!(base(image), Some(Base::Plain))
+}
+
+/// Whether the packages of a language bring a program that the machine lacks.
+pub(crate) fn brings(program: &str) -> bool {
+    language_of(program).is_some_and(|language| !language.packages.is_empty())
+}
+
 /// The image that stands for a program: `node` for `npm`, `python` for `pip`.
 pub(crate) fn program_image(program: &str) -> Option<&'static str> {
-    table::LANGUAGES
-        .iter()
-        .find(|language| {
-            language.programs.contains(&program)
-                || language.links.iter().any(|(link, _)| *link == program)
-        })
-        .and_then(|language| language.repositories.first().copied())
+    language_of(program)?.repositories.first().copied()
+}
+
+fn language_of(program: &str) -> Option<&'static Language> {
+    table::LANGUAGES.iter().find(|language| {
+        language.programs.contains(&program)
+            || language.links.iter().any(|(link, _)| *link == program)
+    })
 }
 
 /// The error for an image that is not known.

@@ -5,18 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use ondol_model::Digest;
-use serde::{Deserialize, Serialize};
 
-use super::base::{self, Base};
 use super::caller::Caller;
-use super::context::{self, Context, Owner};
-use super::dockerfile::{Recipe, Run, Stage, Step, StepKind};
-use super::follow::{Followed, follow};
-use super::image::{Ask, Content, Image, ImageFile};
-use super::image_name::ImageName;
-use super::known::{self, Known, Server};
-use super::packages::{Depot, Fetched};
-use super::programs::{Program, Programs};
+use super::context::{self, Context};
+use super::dockerfile::{Recipe, Step, StepKind};
+use super::follow::Followed;
+use super::image::{Content, ImageFile};
+use super::packages::Depot;
 use super::store::{self, Store};
 use super::{SourceError, SourceErrorKind};
 use crate::{Oven, UserEntry};
@@ -24,9 +19,13 @@ use crate::{Oven, UserEntry};
 mod bake;
 mod copy;
 mod digest;
+mod ground;
 mod host;
+mod lines;
 
+pub(crate) use ground::Ground;
 pub(crate) use host::search_path;
+pub(crate) use lines::follow_all;
 
 /// Bumped when layers are made in another way, so that old ones are not taken for new ones.
 const LAYER_FORMAT: u32 = 1;
@@ -47,29 +46,6 @@ pub(crate) struct Kitchen<'a> {
     pub(crate) say: &'a mut dyn FnMut(String),
 }
 
-/// What a base image comes to on this machine.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Ground {
-    /// Trees of packages and of the image's own files, topmost first.
-    pub(crate) layers: Vec<PathBuf>,
-    /// A well-known server, by its repository.
-    pub(crate) server: Option<ServerFound>,
-    /// What any other base image gives.
-    pub(crate) image: Image,
-    /// The image's name, as written.
-    pub(crate) name: Option<String>,
-}
-
-/// A well-known image's server, as it was found.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ServerFound {
-    pub(crate) repository: String,
-    pub(crate) dir: String,
-    pub(crate) file: PathBuf,
-    pub(crate) fetched: bool,
-    pub(crate) version: Option<String>,
-}
-
 /// A stage whose lines were done.
 #[derive(Clone, Debug)]
 pub(crate) struct Cooked {
@@ -81,49 +57,6 @@ pub(crate) struct Cooked {
     digest: Digest,
 }
 
-impl ServerFound {
-    /// What the well-known image gives for this environment and command.
-    pub(crate) fn image(
-        &self,
-        name: &ImageName,
-        env: &BTreeMap<String, String>,
-        command: Option<&[String]>,
-        own_entrypoint: bool,
-        layered: bool,
-    ) -> Image {
-        let Some(known) = known::known(&self.repository) else {
-            return Image::default();
-        };
-        let server = Server {
-            program: Program {
-                dir: self.dir.clone(),
-                file: self.file.clone(),
-                fetched: self.fetched,
-            },
-            name: self
-                .file
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            version: self.version.clone(),
-            repository: self.repository.clone(),
-        };
-        let (tag, major) = (name.tag.as_deref(), name.major());
-        known.image(
-            &Ask {
-                env,
-                command,
-                own_entrypoint,
-                tag,
-                major,
-                layered,
-            },
-            &server,
-        )
-    }
-}
-
 impl Cooked {
     /// All layers, topmost first.
     pub(crate) fn all_layers(&self) -> Vec<PathBuf> {
@@ -132,127 +65,6 @@ impl Cooked {
 }
 
 impl Kitchen<'_> {
-    /// The base image `name` with these packages besides its own.
-    pub(crate) fn ground(
-        &mut self,
-        name: &str,
-        packages: &[String],
-    ) -> Result<Ground, SourceError> {
-        let image = ImageName::parse(name)?;
-        let base = base::base(&image).ok_or_else(|| base::unknown(name))?;
-        let mut wanted: Vec<String> = [packages, self.packages].concat();
-        wanted.sort();
-        wanted.dedup();
-        match base {
-            Base::Plain => {
-                let fetched = self.fetch(&wanted)?;
-                Ok(Ground {
-                    layers: fetched.tree.into_iter().collect(),
-                    ..Ground::default()
-                })
-            }
-            Base::Language(language) => {
-                let before = self.programs(&Fetched::default());
-                wanted.extend(language.needs(&before));
-                let fetched = self.fetch(&wanted)?;
-                let programs = self.programs(&fetched);
-                let found = language.image(&image, &programs)?;
-                let mut layers: Vec<PathBuf> = fetched.tree.into_iter().collect();
-                if !found.files.is_empty() {
-                    layers.insert(0, self.files_layer(&found.files)?);
-                }
-                Ok(Ground {
-                    layers,
-                    image: found,
-                    ..Ground::default()
-                })
-            }
-            Base::Known(known) => self.known_ground(known, &image, &wanted),
-        }
-        .map(|ground| Ground {
-            name: Some(name.to_string()),
-            ..ground
-        })
-    }
-
-    fn known_ground(
-        &mut self,
-        known: &Known,
-        image: &ImageName,
-        wanted: &[String],
-    ) -> Result<Ground, SourceError> {
-        let here = self
-            .programs(&Fetched::default())
-            .find(known.servers, known.places);
-        let mut choices = known.packages.iter();
-        let mut fetched = Fetched::default();
-        if here.is_none() || !wanted.is_empty() {
-            loop {
-                let own: &[&str] = match here {
-                    Some(_) => &[],
-                    None => choices.next().copied().unwrap_or_default(),
-                };
-                let names: Vec<String> = own
-                    .iter()
-                    .map(ToString::to_string)
-                    .chain(wanted.iter().cloned())
-                    .collect();
-                match self.fetch(&names) {
-                    Ok(done) => {
-                        fetched = done;
-                        break;
-                    }
-                    Err(_) if here.is_none() && choices.len() > 0 => {}
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        let programs = self.programs(&fetched);
-        let found = programs
-            .find(known.servers, known.places)
-            .ok_or_else(|| known.missing())?;
-        let version = programs.version(&found, known.versioned, known.version_flag);
-        let Program {
-            dir,
-            file,
-            fetched: from_tree,
-        } = found;
-        let server = ServerFound {
-            repository: image.well_known().to_string(),
-            dir,
-            file,
-            fetched: from_tree,
-            version,
-        };
-        let mut layers: Vec<PathBuf> = fetched.tree.into_iter().collect();
-        let files = server
-            .image(image, &BTreeMap::new(), None, false, self.layered)
-            .files;
-        if self.layered && !files.is_empty() {
-            layers.insert(0, self.files_layer(&files)?);
-        }
-        Ok(Ground {
-            layers,
-            server: Some(server),
-            ..Ground::default()
-        })
-    }
-
-    fn fetch(&mut self, names: &[String]) -> Result<Fetched, SourceError> {
-        if names.is_empty() {
-            return Ok(Fetched::default());
-        }
-        self.depot.fetch(names, self.say)
-    }
-
-    fn programs(&self, fetched: &Fetched) -> Programs {
-        Programs {
-            trees: fetched.tree.iter().cloned().collect(),
-            versions: fetched.versions.clone(),
-            path: self.caller.path.clone(),
-        }
-    }
-
     /// Files of an image as a layer, so that mounts and the lines of a Dockerfile go over them.
     pub(crate) fn files_layer(&self, files: &[ImageFile]) -> Result<PathBuf, SourceError> {
         let digest = Digest::of(&serde_json::to_vec(&(LAYER_FORMAT, files)).unwrap_or_default());
@@ -279,7 +91,8 @@ impl Kitchen<'_> {
                 "name a stage of the file",
             )
         })?;
-        let followed = self.follow_all(stage)?;
+        let followed =
+            lines::follow_all(stage).map_err(|(line, error)| error.at(&self.dockerfile, line))?;
         let packages: Vec<String> = followed
             .values()
             .flat_map(|followed| followed.packages.clone())
@@ -320,37 +133,6 @@ impl Kitchen<'_> {
         }
         done.insert(at, cooked.clone());
         Ok(cooked)
-    }
-
-    /// What each RUN line does to the image's system, by line.
-    fn follow_all(&mut self, stage: &Stage) -> Result<BTreeMap<usize, Followed>, SourceError> {
-        let mut all = BTreeMap::new();
-        for (at, step) in stage.steps.iter().enumerate() {
-            let StepKind::Run(run) = &step.kind else {
-                continue;
-            };
-            let is_package_manager = matches!(
-                run.argv[0].as_str(),
-                "apt-get" | "apt" | "apk" | "yum" | "dnf"
-            );
-            let followed = if !run.script.is_empty() {
-                follow(&run.script)
-            } else if is_package_manager {
-                follow(&run.argv.join(" "))
-            } else {
-                continue;
-            };
-            if let Some(unknown) = followed.unknown.first() {
-                return Err(SourceError::new(
-                    SourceErrorKind::Dockerfile,
-                    format!("this line cannot be followed without an image: {unknown}"),
-                    "x-ondol.prepare replaces all RUN lines; x-ondol.packages names what they install",
-                )
-                .at(&self.dockerfile, step.line));
-            }
-            all.insert(at, followed);
-        }
-        Ok(all)
     }
 
     fn cook_group(
@@ -395,71 +177,6 @@ impl Kitchen<'_> {
         cooked.digest = digest;
         cooked.layers.insert(0, layer);
         Ok(())
-    }
-
-    /// Runs one line: in the sandbox, or where there is none, on the machine when it is harmless there.
-    fn run(
-        &mut self,
-        run: &Run,
-        line: u32,
-        followed: Option<&Followed>,
-        layer: &Path,
-        before: &Cooked,
-        context: &Context,
-    ) -> Result<(), SourceError> {
-        let mut argv = run.argv.clone();
-        if let Some(followed) = followed {
-            let Some(script) = &followed.script else {
-                return Ok(());
-            };
-            if let Some(last) = argv.last_mut().filter(|_| !run.script.is_empty()) {
-                last.clone_from(script);
-            }
-        }
-        let bound = self.bind(run, layer, context)?;
-        let result = if self.layered {
-            self.bake(run, &argv, line, layer, before)
-        } else {
-            self.run_here(run, &argv, layer, before)
-        };
-        for path in bound {
-            // A file of the context that was shown for this line only.
-            let _ = fs::remove_file(path);
-        }
-        result
-    }
-
-    /// Shows files for `RUN --mount=type=bind`.
-    fn bind(
-        &self,
-        run: &Run,
-        layer: &Path,
-        context: &Context,
-    ) -> Result<Vec<PathBuf>, SourceError> {
-        let mut bound = Vec::new();
-        for (source, target) in &run.binds {
-            for found in context.matches(source).map_err(copy::no_file)? {
-                let entries = context.entries(&found)?;
-                let target = if found.is_dir {
-                    store::in_layer(target)
-                } else {
-                    store::in_layer(target)
-                        .parent()
-                        .unwrap_or(Path::new(""))
-                        .to_path_buf()
-                };
-                let fresh = entries
-                    .iter()
-                    .filter(|entry| !layer.join(&target).join(&entry.relative).exists());
-                bound.extend(
-                    fresh
-                        .filter(|entry| !entry.host.is_dir())
-                        .map(|entry| layer.join(&target).join(&entry.relative)),
-                );
-                context::copy(&entries, layer, &target, Owner::Ours, None)?;
-            }
-        }
-        Ok(bound)
     }
 }
 

@@ -10,6 +10,7 @@ mod expand;
 mod health;
 mod lines;
 mod run;
+mod setting;
 mod stage;
 mod words;
 

@@ -97,7 +97,10 @@ fn from_build(build: &Build, has_command: bool) -> Result<Origin, SourceError> {
         }),
         Err(error) => Err(SourceError::new(
             SourceErrorKind::Dockerfile,
-            format!("{} cannot be read: {error}", path.display()),
+            match error.kind() {
+                std::io::ErrorKind::NotFound => format!("{} does not exist", path.display()),
+                _ => format!("{} cannot be read: {error}", path.display()),
+            },
             "build: names a folder with a Dockerfile; without one, say command: what to run there",
         )),
     }

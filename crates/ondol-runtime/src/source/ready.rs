@@ -20,7 +20,7 @@ use super::{SourceError, SourceErrorKind};
 use crate::{ContextMount, PrepareRequest, UserEntry};
 
 /// Where sources are seen when nothing says otherwise.
-const SOURCES: &str = "/app";
+pub(crate) const SOURCES: &str = "/app";
 
 /// Everything about a service's process except what its command decides.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -135,6 +135,11 @@ pub(crate) fn make(
     }
 }
 
+/// Whether a Dockerfile cannot be followed; RUN lines do not matter where `x-ondol.prepare` replaces them.
+pub(crate) fn is_fatal(finding: &Finding, own_prepare: bool) -> bool {
+    finding.fatal && !(own_prepare && finding.what.starts_with("RUN "))
+}
+
 /// Fatal findings as one error; the others as warnings.
 fn judge(
     path: &Path,
@@ -144,7 +149,7 @@ fn judge(
     let (fatal, others): (Vec<_>, Vec<_>) = findings.into_iter().partition(|finding| finding.fatal);
     let mut fatal = fatal
         .into_iter()
-        .filter(|finding| !(own_prepare && finding.what.starts_with("RUN ")));
+        .filter(|finding| is_fatal(finding, own_prepare));
     if let Some(first) = fatal.next() {
         let mut what = first.what;
         for more in fatal {
@@ -173,7 +178,7 @@ fn judge(
 }
 
 /// `x-ondol.prepare` in place of the RUN lines of the stage that is run.
-fn replace_runs(recipe: &mut Recipe, commands: &[String]) {
+pub(crate) fn replace_runs(recipe: &mut Recipe, commands: &[String]) {
     if let Some(stage) = recipe.stages.last_mut() {
         stage
             .steps

@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use ondol_compose::{Loaded, ReadError, Request, Source};
+use ondol_api::{Cause, CauseKind};
+use ondol_compose::{Diagnostic, Loaded, ReadError, Request, Severity, Source};
 use ondol_model::{Digest, FileSource, Project};
 
 use super::args::ProjectArgs;
@@ -76,16 +77,30 @@ pub(crate) fn project(
     services: &[String],
     out: &Out,
 ) -> Result<Project, Failure> {
-    let loaded = load(args, services)?;
+    Ok(with_files(args, services, out)?.0)
+}
+
+/// The same, and the files it was read from, to say more about them.
+pub(crate) fn with_files(
+    args: &ProjectArgs,
+    services: &[String],
+    out: &Out,
+) -> Result<(Project, Loaded), Failure> {
+    let mut loaded = load(args, services)?;
     if !loaded.diagnostics.is_empty() {
         say(&loaded, out)?;
     }
-    let said = Failure::said(INVALID);
-    loaded.project.ok_or(said)
+    let project = loaded.project.take();
+    Ok((project.ok_or_else(|| Failure::said(INVALID))?, loaded))
 }
 
 /// Names the content of each secret and config that is a file, so that a changed one replaces those who read it.
-pub(crate) fn name_contents(project: &mut Project) -> Result<(), Failure> {
+pub(crate) fn name_contents(
+    project: &mut Project,
+    loaded: &Loaded,
+    out: &Out,
+) -> Result<(), Failure> {
+    let mut unreadable = Vec::new();
     for (kind, files) in [
         ("secret", &mut project.secrets),
         ("config", &mut project.configs),
@@ -94,17 +109,21 @@ pub(crate) fn name_contents(project: &mut Project) -> Result<(), Failure> {
             let FileSource::Path(path) = &file.source else {
                 continue;
             };
-            let content = read_whole(path).map_err(|error| {
-                Failure::with_code(
-                    INVALID,
-                    format!("{kind} `{key}`: {} cannot be read: {error}", path.display()),
-                )
-                .hint("write the file, or correct its path in the Compose file")
-            })?;
-            file.digest = Some(Digest::of(&content));
+            match read_whole(path) {
+                Ok(content) => file.digest = Some(Digest::of(&content)),
+                Err(error) => unreadable.push(Cause {
+                    kind: CauseKind::BadMount,
+                    at: vec![format!("{kind}s"), key.clone()],
+                    message: format!("{kind} `{key}`: {} cannot be read: {error}", path.display()),
+                    hint: Some("write the file, or correct its path".to_owned()),
+                }),
+            }
         }
     }
-    Ok(())
+    match unreadable.is_empty() {
+        true => Ok(()),
+        false => Err(refuse(loaded, unreadable, out)),
+    }
 }
 
 fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
@@ -124,7 +143,34 @@ pub(crate) fn say(loaded: &Loaded, out: &Out) -> Result<(), Failure> {
         out.say(loaded.render(out.talks_in_colour()).trim_end());
         return Ok(());
     }
-    for diagnostic in &loaded.diagnostics {
+    say_json(&loaded.diagnostics, out)
+}
+
+/// What keeps the files from being used on this machine, each drawn at its line.
+pub(crate) fn refuse(loaded: &Loaded, causes: Vec<Cause>, out: &Out) -> Failure {
+    let diagnostic = |cause: Cause| Diagnostic {
+        severity: Severity::Error,
+        code: cause.kind.word(),
+        message: cause.message,
+        place: loaded.place(&cause.at),
+        label: None,
+        related: Vec::new(),
+        help: cause.hint,
+    };
+    let mut diagnostics: Vec<_> = causes.into_iter().map(diagnostic).collect();
+    diagnostics.sort_by_key(|said| said.place.as_ref().map(|p| (p.file.clone(), p.start)));
+    if out.json {
+        return match say_json(&diagnostics, out) {
+            Ok(()) => Failure::said(INVALID),
+            Err(failure) => failure,
+        };
+    }
+    out.say(loaded.draw(&diagnostics, out.talks_in_colour()).trim_end());
+    Failure::said(INVALID)
+}
+
+fn say_json(diagnostics: &[Diagnostic], out: &Out) -> Result<(), Failure> {
+    for diagnostic in diagnostics {
         let line = serde_json::to_string(diagnostic);
         out.say(line.map_err(|error| Failure::error(error.to_string()))?);
     }

@@ -3,11 +3,12 @@ mod wish;
 
 use std::process::ExitCode;
 
-use ondol_api::{Client, ClientError, ErrorCode, ProjectState, ServicePhase, ServicesBody};
+use ondol_api::{Client, ClientError, ProjectState, ServicePhase, ServicesBody};
+use ondol_compose::Loaded;
 use ondol_model::{Project, ServiceName};
 
 use super::args::{ProjectArgs, UpArgs, seconds};
-use super::failure::{ERROR, Failure, INVALID, TIMEOUT};
+use super::failure::{ERROR, Failure, TIMEOUT};
 use super::out::Out;
 use super::progress::{Came, Goal, Progress};
 use super::{load, node, report};
@@ -31,12 +32,15 @@ pub(crate) async fn up(
             "--watch needs `up` to stay, and --detach lets it return",
         ));
     }
-    let mut project = load::project(&files, &args.what, out)?;
-    load::name_contents(&mut project)?;
+    let (mut project, loaded) = load::with_files(&files, &args.what, out)?;
+    load::name_contents(&mut project, &loaded, out)?;
     let client = node::running(out).await?;
-    if let Err(refused) = apply(&project, &args, &client).await {
+    if let Err(stopped) = apply(&project, &args, &client).await {
         node::leave_if_idle(&client).await;
-        return Err(refused);
+        return Err(match stopped {
+            Stopped::Refused(error) => refused(error, &loaded, out),
+            Stopped::Failed(failure) => failure,
+        });
     }
     if !detach {
         return attach::attach(&project, args.watch, client, out).await;
@@ -54,21 +58,35 @@ pub(crate) async fn up(
     done(came, state.as_ref(), &client, out).await
 }
 
-/// What cannot be had as it is written (a port that is in use, a route of another project) is for the file to change.
-fn refused(error: ClientError) -> Failure {
-    let invalid =
-        matches!(&error, ClientError::Refused(error) if error.code == ErrorCode::Conflict);
-    let failure = Failure::from(error);
-    let code = if invalid { INVALID } else { failure.code };
-    Failure { code, ..failure }
+/// Why a project was not begun.
+enum Stopped {
+    /// The node does not take it.
+    Refused(ClientError),
+    Failed(Failure),
+}
+
+impl<E: Into<Failure>> From<E> for Stopped {
+    fn from(error: E) -> Self {
+        Stopped::Failed(error.into())
+    }
+}
+
+/// What cannot be had as it is written (a port that is in use, a program that is missing) is for the file to change.
+fn refused(error: ClientError, loaded: &Loaded, out: &Out) -> Failure {
+    match error {
+        ClientError::Refused(error) if !error.causes.is_empty() => {
+            load::refuse(loaded, error.causes, out)
+        }
+        error => error.into(),
+    }
 }
 
 /// Tells the node what is wanted.
-async fn apply(project: &Project, args: &UpArgs, client: &Client) -> Result<(), Failure> {
+async fn apply(project: &Project, args: &UpArgs, client: &Client) -> Result<(), Stopped> {
     let before = client.project(&project.name).await?;
     let wish = wish::of(project, before.as_ref(), &args.what, &args.scale)?;
     let stopped = wish.stopped.clone();
-    let applied = client.apply(&wish).await.map_err(refused)?;
+    let applied = client.apply(&wish).await.map_err(Stopped::Refused)?;
     let wanted = |name: &ServiceName| !stopped.contains(name);
     let mut again = ServicesBody::default();
     if args.build {

@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use ondol_api::{
-    ApiError, Applied, ErrorCode, EventState, ExecTarget, NodeStatus, ReplicaState, Reply, Request,
+    ApiError, ErrorCode, EventState, ExecTarget, NodeStatus, ReplicaState, Reply, Request,
     RevisionState,
 };
 use ondol_control::{Command, Event, Wish};
 use ondol_model::{ProjectName, ReplicaId, ServiceName};
 use ondol_store::{AuditEntry, EventQuery, StoreError, StoredEvent};
 
-use super::listeners::Refused;
-use super::{Node, logs, reach, usage};
+use super::{Node, logs, usage};
 
 /// One-off runs are numbered from here, so that they meet no replica.
 const ONE_OFF_FIRST: u32 = 10_001;
@@ -25,7 +24,7 @@ impl Node {
                 self.leaving = true;
                 answer(reply, Ok(()));
             }
-            Request::Apply { wish, by, reply } => answer(reply, self.apply(*wish, &by)),
+            Request::Apply { wish, by, reply } => self.look_first(*wish, by, reply),
             Request::Scale {
                 project,
                 scale,
@@ -101,45 +100,6 @@ impl Node {
             projects: u32::try_from(self.kept.len()).unwrap_or(u32::MAX),
             replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
         }
-    }
-
-    /// Keeps a wish and acts on it. Its ports are tried first: a project that could not be reached is not begun.
-    fn apply(&mut self, wish: Wish, by: &str) -> Result<Applied, ApiError> {
-        let name = wish.project.name.clone();
-        if self.discarding.contains(&name) {
-            let message = format!("what is left of project `{name}` is being removed");
-            return Err(ApiError::new(ErrorCode::Conflict, message).hint("try again in a moment"));
-        }
-        let others = self.kept.values().map(|kept| kept.wish.project.as_ref());
-        if let Some(conflict) = super::conflict::find(&wish.project, others) {
-            return Err(conflict);
-        }
-        self.try_ports(&wish)?;
-        let before = self.kept.get(&name).map(|kept| kept.wish.clone());
-        let changed = before.as_ref() != Some(&wish);
-        let revision = self.keep(wish, by)?;
-        if changed {
-            self.note_down(
-                by,
-                if before.is_some() { "change" } else { "create" },
-                Some(&name),
-            );
-        }
-        Ok(Applied { revision, changed })
-    }
-
-    fn try_ports(&self, wish: &Wish) -> Result<(), ApiError> {
-        let nothing = BTreeMap::new();
-        let known = reach::Known {
-            project: &wish.project,
-            ports: &BTreeMap::new(),
-            addresses: &nothing,
-            virtual_port: &|port| port,
-        };
-        let needs = reach::needs(&[known]);
-        self.listeners
-            .try_bind(&needs)
-            .map_err(|refused| port_error(&refused))
     }
 
     fn scale(
@@ -290,7 +250,7 @@ impl Node {
         })
     }
 
-    fn note_down(&mut self, who: &str, did: &str, project: Option<&ProjectName>) {
+    pub(super) fn note_down(&mut self, who: &str, did: &str, project: Option<&ProjectName>) {
         let entry = AuditEntry {
             at_unix_ms: self.clock.unix_ms(self.clock.now()),
             who: who.to_owned(),
@@ -305,46 +265,13 @@ impl Node {
     }
 }
 
-fn answer<T>(reply: Reply<T>, result: Result<T, ApiError>) {
+pub(super) fn answer<T>(reply: Reply<T>, result: Result<T, ApiError>) {
     // Nobody waits for it any more when that fails.
     let _ = reply.send(result);
 }
 
 pub(super) fn storage(error: &StoreError) -> ApiError {
     ApiError::new(ErrorCode::Storage, error.to_string()).hint(error.hint())
-}
-
-fn port_error(refused: &Refused) -> ApiError {
-    let port = refused.address.port();
-    match refused.error.kind() {
-        std::io::ErrorKind::AddrInUse => in_use(port),
-        std::io::ErrorKind::PermissionDenied => ApiError::new(
-            ErrorCode::Conflict,
-            format!("port {port} may not be opened by this user"),
-        )
-        .hint(
-            "publish a port from 1024 on, or allow it: sysctl net.ipv4.ip_unprivileged_port_start",
-        ),
-        _ => ApiError::new(
-            ErrorCode::Conflict,
-            format!("{} cannot be opened: {}", refused.address, refused.error),
-        ),
-    }
-}
-
-fn in_use(port: u16) -> ApiError {
-    let (by, stop) = match super::holder::of_port(port) {
-        Some(holder) => (format!(" by {holder}"), "stop it".to_owned()),
-        None => (
-            String::new(),
-            format!("stop what listens there (as root, `ss -ltnp 'sport = :{port}'` names it)"),
-        ),
-    };
-    ApiError::new(
-        ErrorCode::Conflict,
-        format!("port {port} is in use on this machine{by}"),
-    )
-    .hint(format!("{stop}, or publish another port"))
 }
 
 fn event(stored: StoredEvent) -> EventState {

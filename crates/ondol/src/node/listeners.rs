@@ -73,21 +73,25 @@ impl Listeners {
             .map(|listener| listener.address)
     }
 
-    /// Whether these needs on the machine could be met now; nothing stays open. What is open already counts as free.
-    pub(crate) fn try_bind(&self, needs: &[Need]) -> Result<(), Refused> {
+    /// Which of these needs on the machine could not be met now; nothing stays open. What is open already counts as
+    /// free.
+    pub(crate) fn try_bind(&self, needs: &[Need]) -> Vec<Refused> {
+        let mut refused = Vec::new();
         for need in needs {
             let Place::Machine { address, .. } = &need.place else {
                 continue;
             };
-            if self.open_for(need).is_none() {
-                ondol_proxy::bind(*address, need.transport).map_err(|error| Refused {
+            if self.open_for(need).is_none()
+                && let Err(error) = ondol_proxy::bind(*address, need.transport)
+            {
+                refused.push(Refused {
                     address: *address,
                     transport: need.transport,
                     error,
-                })?;
+                });
             }
         }
-        Ok(())
+        refused
     }
 
     /// Opens what is needed and not open, forgets what is no longer needed; `None` when nothing changed.

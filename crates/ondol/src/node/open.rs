@@ -103,6 +103,7 @@ impl Node {
         let proxy_pid = meet_proxy(&mut proxy, &proxies, &engine, &mut listeners).await?;
         let (requests, asked) = mpsc::channel(REQUESTS_MAX);
         let (discarded, gone) = mpsc::channel(1);
+        let (looked, looks) = mpsc::channel(1);
         let state = watch::Sender::new(Arc::new(NodeState::default()));
         let newest_event = watch::Sender::new(store.newest_event().map_err(Failed::Store)?);
         let door = Door {
@@ -116,6 +117,7 @@ impl Node {
             observations,
             proxy,
             discarded: gone,
+            looked: looks,
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
         };
@@ -140,6 +142,7 @@ impl Node {
             ephemeral: options.ephemeral,
             discarding: BTreeSet::new(),
             discarded,
+            looked,
             leaving: false,
             one_off_next: 0,
             complaints: Box::new(io::stderr()),

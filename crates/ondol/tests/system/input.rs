@@ -1,7 +1,6 @@
 //! Files and requests that cannot be: a located error, exit code 2, and nothing is started.
 
 use std::fs;
-use std::net::TcpListener;
 
 use anyhow::{Result, ensure};
 use ondol_test::{Finished, TestDir, TestNode};
@@ -86,88 +85,28 @@ fn a_name_with_dots_on_the_command_line_is_refused() -> Result<()> {
 }
 
 #[test]
-fn a_port_that_is_in_use_is_named_and_nothing_is_started() -> Result<()> {
-    let (node, folder) = (TestNode::absent(ONDOL)?, TestDir::new()?);
-    let taken = TcpListener::bind("127.0.0.1:0")?;
-    let port = taken.local_addr()?.port();
-    let text = format!(
-        "services:\n  a:\n    build: .\n    command: sleep 100\n    ports: ['127.0.0.1:{port}:80']\n"
-    );
-    folder.write("compose.yaml", text)?;
-    let refused = node.run(folder.path(), ["up", "--detach"])?;
-    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
-    assert!(
-        refused.stderr.contains(&port.to_string()) && refused.stderr.contains("in use"),
-        "{}",
-        refused.stderr
-    );
-    assert!(
-        refused.stderr.contains("system-"),
-        "it names who to stop: {}",
-        refused.stderr
-    );
-    let rest = node.run(folder.path(), ["ps"])?;
-    assert_eq!(rest.code, Some(1), "{}", rest.stdout);
-    node.stop()
-}
-
-#[test]
 fn what_belongs_to_another_project_is_refused_and_that_project_named() -> Result<()> {
     let app = App::new("pair")?;
     app.up()?;
     let route = app.run(["-p", "second", "up", "--detach"])?;
-    is_refused("route", &route, &["route / of any host", "`pair`"])?;
+    is_refused(
+        "route",
+        &route,
+        &["compose.yaml:", "x-ondol", "route / of any host", "`pair`"],
+    )?;
     let text = "services:\n  a:\n    build: .\n    command: sleep 100\n    ports: ['127.0.0.1:${EDGE_PORT}:80']\n";
     fs::write(app.dir.join("other.yaml"), text)?;
     let port = app.run(["-f", "other.yaml", "-p", "third", "up", "--detach"])?;
-    is_refused("port", &port, &["port ", "`pair`", "ondol -p pair down"])?;
+    is_refused(
+        "port",
+        &port,
+        &["other.yaml:5:", "port ", "`pair`", "ondol -p pair down"],
+    )?;
     assert_eq!(app.run(["-p", "second", "ps"])?.code, Some(1));
     app.finish()
 }
 
-#[test]
-fn a_program_that_is_missing_is_named_with_what_to_do() -> Result<()> {
-    let (node, folder) = (TestNode::absent(ONDOL)?, TestDir::new()?);
-    folder.write(
-        "compose.yaml",
-        "services:\n  a:\n    build: .\n    command: no-such-program --serve\n",
-    )?;
-    let failed = node.run(folder.path(), ["up", "--wait", "--wait-timeout", "30"])?;
-    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
-    assert!(
-        failed.stderr.contains("no-such-program"),
-        "{}",
-        failed.stderr
-    );
-    assert!(
-        failed.stderr.contains("x-ondol.packages"),
-        "{}",
-        failed.stderr
-    );
-    node.ok(folder.path(), ["down"])?;
-    node.stop()
-}
-
-#[test]
-fn a_folder_that_is_not_there_is_named() -> Result<()> {
-    let (node, folder) = (TestNode::absent(ONDOL)?, TestDir::new()?);
-    fs::write(folder.path().join("file"), "")?;
-    let mount = "{type: bind, source: ./absent, target: /data, bind: {create_host_path: false}}";
-    let text =
-        format!("services:\n  a:\n    build: .\n    command: sleep 100\n    volumes: [{mount}]\n");
-    folder.write("compose.yaml", text)?;
-    let failed = node.run(folder.path(), ["up", "--wait", "--wait-timeout", "30"])?;
-    assert_eq!(failed.code, Some(1), "{}", failed.stderr);
-    assert!(
-        failed.stderr.contains("absent") && failed.stderr.contains("does not exist"),
-        "{}",
-        failed.stderr
-    );
-    node.ok(folder.path(), ["down"])?;
-    node.stop()
-}
-
-fn is_refused(name: &str, refused: &Finished, expected: &[&str]) -> Result<()> {
+pub(crate) fn is_refused(name: &str, refused: &Finished, expected: &[&str]) -> Result<()> {
     let said = &refused.stderr;
     ensure!(
         refused.code == Some(2),

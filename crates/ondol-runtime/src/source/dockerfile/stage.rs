@@ -3,8 +3,8 @@ use std::collections::BTreeMap;
 use super::copy::said;
 use super::expand::{Scope, split};
 use super::lines::Instruction;
-use super::words::{absolute, exec_form};
-use super::{Finding, STAGES_MAX, Stage, Step, StepKind, copy, health, run};
+use super::words::absolute;
+use super::{Finding, STAGES_MAX, Stage, Step, StepKind, copy, run};
 
 /// BuildKit's predefined build arguments that need no ARG line ("Predefined ARGs").
 const PROXY_ARGS: [&str; 10] = [
@@ -29,7 +29,7 @@ pub(super) struct Reader<'a> {
     global: BTreeMap<String, String>,
     /// ARG since the last FROM.
     args: BTreeMap<String, String>,
-    findings: &'a mut Vec<Finding>,
+    pub(super) findings: &'a mut Vec<Finding>,
 }
 
 /// The index of the stage that `name` means: its name, or its number.
@@ -95,11 +95,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn error(&mut self, line: u32, what: impl Into<String>, help: &str) {
+    pub(super) fn error(&mut self, line: u32, what: impl Into<String>, help: &str) {
         self.findings.push(Finding::error(line, what, help));
     }
 
-    fn stage(&mut self, change: impl FnOnce(&mut Stage)) {
+    pub(super) fn stage(&mut self, change: impl FnOnce(&mut Stage)) {
         if let Some(stage) = self.stages.last_mut() {
             change(stage);
         }
@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
             .unwrap_or_default()
     }
 
-    fn word(&mut self, line: u32, text: &str) -> Option<String> {
+    pub(super) fn word(&mut self, line: u32, text: &str) -> Option<String> {
         let env = self.scope_env();
         let scope = Scope {
             env: &env,
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
         said(scope.word(text), line, self.findings)
     }
 
-    fn words(&mut self, line: u32, text: &str) -> Vec<String> {
+    pub(super) fn words(&mut self, line: u32, text: &str) -> Vec<String> {
         let env = self.scope_env();
         let scope = Scope {
             env: &env,
@@ -260,7 +260,7 @@ impl<'a> Reader<'a> {
         workdir.unwrap_or_else(|| "/".into())
     }
 
-    fn shell(&self) -> Vec<String> {
+    pub(super) fn shell(&self) -> Vec<String> {
         let shell = self.stages.last().and_then(|stage| stage.shell.clone());
         shell.unwrap_or_else(|| vec!["/bin/sh".into(), "-c".into()])
     }
@@ -316,32 +316,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expose(&mut self, instruction: &Instruction) {
-        let line = instruction.line;
-        for word in self.words(line, &instruction.rest) {
-            let (port, transport) = word.split_once('/').unwrap_or((&word, "tcp"));
-            let (first, last) = port.split_once('-').unwrap_or((port, port));
-            match (first.parse::<u16>(), last.parse::<u16>()) {
-                (Ok(first), Ok(last)) if first <= last && last - first < 100 => {
-                    if transport.eq_ignore_ascii_case("tcp") {
-                        self.stage(|stage| {
-                            for port in first..=last {
-                                if !stage.expose.contains(&port) {
-                                    stage.expose.push(port);
-                                }
-                            }
-                        });
-                    }
-                }
-                _ => self.error(
-                    line,
-                    format!("`{}` is not a port", shown(&word)),
-                    "write EXPOSE 80, or 80/tcp",
-                ),
-            }
-        }
-    }
-
     fn onbuild(&mut self, instruction: &Instruction) {
         let (name, rest) = instruction
             .rest
@@ -361,61 +335,6 @@ impl<'a> Reader<'a> {
             );
         } else {
             self.stage(|stage| stage.onbuild.push(trigger));
-        }
-    }
-
-    /// The instructions that only set one thing.
-    fn setting(&mut self, instruction: &Instruction) {
-        let (line, rest) = (instruction.line, instruction.rest.as_str());
-        let in_shell = |reader: &Self| {
-            exec_form(rest).unwrap_or_else(|| [reader.shell(), vec![rest.to_string()]].concat())
-        };
-        match instruction.name.as_str() {
-            "USER" => {
-                let user = self.word(line, rest);
-                self.stage(|stage| stage.user = user);
-            }
-            "STOPSIGNAL" => {
-                let signal = self.word(line, rest);
-                self.stage(|stage| stage.stop_signal = signal);
-            }
-            "VOLUME" => {
-                let volumes = exec_form(rest).unwrap_or_else(|| self.words(line, rest));
-                self.stage(|stage| stage.volumes.extend(volumes));
-            }
-            "CMD" => {
-                let cmd = in_shell(self);
-                self.stage(|stage| (stage.cmd, stage.cmd_is_own) = (Some(cmd), true));
-            }
-            "ENTRYPOINT" => {
-                let entrypoint = in_shell(self);
-                let is_shell_form = exec_form(rest).is_none();
-                self.stage(|stage| {
-                    stage.entrypoint = Some(entrypoint);
-                    // "If CMD is defined from the base image, setting ENTRYPOINT will reset CMD."
-                    if !stage.cmd_is_own || is_shell_form {
-                        stage.cmd = None;
-                    }
-                });
-            }
-            "SHELL" => match exec_form(rest).filter(|shell| !shell.is_empty()) {
-                Some(shell) => self.stage(|stage| stage.shell = Some(shell)),
-                None => self.error(
-                    line,
-                    "SHELL is not a JSON list",
-                    r#"write SHELL ["/bin/bash", "-c"]"#,
-                ),
-            },
-            "HEALTHCHECK" => {
-                let shell = self.shell();
-                if let Some(check) = said(health::read(rest, &shell), line, self.findings) {
-                    self.stage(|stage| stage.healthcheck = check);
-                }
-            }
-            other => {
-                let what = format!("`{}` is not a Dockerfile instruction", shown(other));
-                self.error(line, what, "check its spelling");
-            }
         }
     }
 }
@@ -439,6 +358,6 @@ fn platform_args() -> BTreeMap<String, String> {
         .collect()
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().take(40).collect()
 }
