@@ -44,6 +44,8 @@ impl Value {
 pub struct Sample {
     /// Milliseconds since 1970, UTC.
     pub time_ms: i64,
+    /// When counting began ("created timestamp"), in the same unit; 0 when nobody said.
+    pub start_ms: i64,
     /// What was measured.
     pub value: Value,
 }
@@ -54,6 +56,7 @@ impl Sample {
     pub const fn float(time_ms: i64, value: f64) -> Self {
         Self {
             time_ms,
+            start_ms: 0,
             value: Value::Float(value),
         }
     }
@@ -63,7 +66,15 @@ impl Sample {
     pub const fn histogram(time_ms: i64, value: Arc<Histogram>) -> Self {
         Self {
             time_ms,
+            start_ms: 0,
             value: Value::Histogram(value),
         }
+    }
+
+    /// The same sample, of a count that began then.
+    #[must_use]
+    pub fn started(mut self, start_ms: i64) -> Self {
+        self.start_ms = start_ms;
+        self
     }
 }
