@@ -8,6 +8,7 @@ mod head;
 use body::Body;
 pub use fault::Fault;
 use head::Head;
+pub(crate) use head::{is_host, is_target};
 
 /// Follows the requests of one connection: where each head ends, and by that where its body does.
 ///

@@ -14,6 +14,7 @@ mod bind;
 mod channel;
 mod clock;
 mod control;
+mod exec;
 mod guard;
 mod http;
 mod limits;

@@ -35,6 +35,10 @@ pub(crate) struct Limits {
     pub pool_idle_time_unrepeatable_max: Duration,
     /// Age at which an upstream connection is no longer used.
     pub pool_age_max: Duration,
+    /// How long a connection of HTTP/2 to an endpoint may be without a request.
+    pub pool_shared_idle_time_max: Duration,
+    /// Requests at once on one connection of HTTP/2, on both sides.
+    pub streams_per_connection_max: u32,
     /// UDP clients remembered per listener.
     pub udp_sessions_max: usize,
     /// How long a silent UDP client is remembered.
@@ -61,6 +65,8 @@ impl Limits {
         pool_idle_time_max: Duration::from_secs(4),
         pool_idle_time_unrepeatable_max: Duration::from_secs(1),
         pool_age_max: Duration::from_secs(600),
+        pool_shared_idle_time_max: Duration::from_secs(60),
+        streams_per_connection_max: 100,
         udp_sessions_max: 4096,
         udp_idle_max: Duration::from_secs(60),
         quit_time_max: Duration::from_secs(10),

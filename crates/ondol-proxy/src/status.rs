@@ -35,6 +35,10 @@ pub enum Refusal {
     HeadTooLarge,
     /// The body of a request was not one, or its client broke it off.
     BadBody,
+    /// A connection of HTTP/2 on which more was asked, reset or opened than a client has reason to.
+    Http2Abuse,
+    /// A connection of HTTP/2 with frames that are not to be (RFC 9113, section 5.4.1).
+    BadFrame,
     /// No room for another UDP client.
     TooManySessions,
 }
@@ -57,6 +61,8 @@ impl Refusal {
             Refusal::BadHead => "bad_head",
             Refusal::HeadTooLarge => "head_too_large",
             Refusal::BadBody => "bad_body",
+            Refusal::Http2Abuse => "http2_abuse",
+            Refusal::BadFrame => "bad_frame",
             Refusal::TooManySessions => "too_many_sessions",
         }
     }

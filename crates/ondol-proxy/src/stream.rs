@@ -86,7 +86,9 @@ impl AsyncRead for ClientStream {
                 if ready.is_empty() {
                     *ready = Bytes::new();
                 }
-                this.activity.read_some();
+                if this.inbound.is_guarded() {
+                    this.activity.read_some();
+                }
                 return Poll::Ready(Ok(()));
             }
             match this.inbound.end {
@@ -101,10 +103,14 @@ impl AsyncRead for ClientStream {
             if buffer.filled().len() == before {
                 return Poll::Ready(Ok(()));
             }
-            this.activity.read_some();
             if this.activity.is_switched() {
                 this.inbound.let_pass();
             }
+            if !this.inbound.is_guarded() {
+                this.activity.touch();
+                return Poll::Ready(Ok(()));
+            }
+            this.activity.read_some();
             let length = this.inbound.admit(&buffer.filled()[before..]);
             buffer.set_filled(before + length);
             this.note_fault();

@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::guard::Guard;
-use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, sniff};
+use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, is_http2, sniff};
 use crate::stream::{ClientStream, Doing};
 use crate::upstream::{Counted, InFlight, Refused, add};
 use crate::worker::{Client, Destination, Shard, Target};
@@ -35,7 +35,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
         callers,
     } = &*target
     else {
-        return serve_http(shard, client, stream, BytesMut::new()).await;
+        return serve_http(shard, client, stream).await;
     };
     if let Some(callers) = callers
         && !callers.allow(client.ip, shard.owner(client.ip).as_ref())
@@ -49,12 +49,13 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
         patient: callers.is_some(),
     };
     let opened = match protocol {
-        Protocol::Http => Opened::Http(BytesMut::new()),
+        Protocol::Http | Protocol::Http2 => return serve_http(shard, client, stream).await,
         Protocol::Tcp => Opened::Bytes(BytesMut::new(), None),
         Protocol::Detect => tunnel.first_word(&mut stream, &client).await,
     };
     match opened {
-        Opened::Http(first) => serve_http(shard, client, stream, first).await,
+        Opened::Http(first) => serve_http1(shard, client, stream, first).await,
+        Opened::Http2(first) => serve_http2(shard, client, stream, first).await,
         Opened::Bytes(first, upstream) => {
             client.activity.set(Doing::Busy);
             if let Err(refusal) = tunnel.run(stream, first, upstream).await {
@@ -65,15 +66,43 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
     }
 }
 
-async fn serve_http(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
+/// Serves a client that speaks HTTP; its first bytes say which.
+async fn serve_http(shard: &Rc<Shard>, client: Client, mut stream: TcpStream) {
+    let mut said = BytesMut::new();
+    let http2 = loop {
+        said.reserve(FIRST_BYTES_MAX);
+        match stream.read_buf(&mut said).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) if said.is_empty() => return,
+            Ok(0) | Err(_) => break false,
+        }
+        client.activity.set(Doing::Head);
+        if let Some(http2) = is_http2(&said) {
+            break http2;
+        }
+    };
+    match http2 {
+        true => serve_http2(shard, client, stream, said).await,
+        false => serve_http1(shard, client, stream, said).await,
+    }
+}
+
+async fn serve_http1(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
     let guard = Some(Guard::new(shard.limits.head_bytes_max));
     let stream = ClientStream::new(stream, first.freeze(), guard, client.activity.clone());
     http::serve(shard.clone(), client, stream).await;
 }
 
+async fn serve_http2(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
+    client.activity.set(Doing::Idle);
+    let stream = ClientStream::new(stream, first.freeze(), None, client.activity.clone());
+    http::serve_http2(shard.clone(), client, stream).await;
+}
+
 /// What a connection turned out to be, and what the client has said so far.
 enum Opened {
     Http(BytesMut),
+    Http2(BytesMut),
     Bytes(BytesMut, Option<Upstream>),
     /// The client left without a word.
     Nothing,
@@ -224,6 +253,7 @@ fn opened(sniffed: Option<Sniffed>, said: BytesMut, upstream: Option<Upstream>) 
     match sniffed {
         None => Opened::Nothing,
         Some(Sniffed::Http) => Opened::Http(said),
+        Some(Sniffed::Http2) => Opened::Http2(said),
         Some(Sniffed::Other | Sniffed::Undecided) => Opened::Bytes(said, upstream),
     }
 }

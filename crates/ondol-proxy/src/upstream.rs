@@ -4,12 +4,13 @@ mod cluster;
 mod connect;
 mod counted;
 mod endpoint;
+mod http2_form;
 mod pool;
 mod refused;
 
 pub(crate) use cluster::Cluster;
-pub(crate) use connect::connect;
+pub(crate) use connect::{connect, connect_http2};
 pub(crate) use counted::Counted;
 pub(crate) use endpoint::{InFlight, Upstream, add};
-pub(crate) use pool::{Pooled, Unanswered};
+pub(crate) use pool::{Pooled, Sender, Unanswered};
 pub(crate) use refused::Refused;

@@ -124,7 +124,7 @@ impl Head {
 
     fn host(&mut self, value: &[u8], start: usize) -> Result<(), Fault> {
         let host = trimmed(value);
-        if self.host.is_some() || !value[host.clone()].iter().all(|byte| is_host(*byte)) {
+        if self.host.is_some() || !is_host(&value[host.clone()]) {
             return Err(Fault::Host);
         }
         self.host = Some(start + host.start..start + host.end);
@@ -213,9 +213,10 @@ pub(super) fn is_token(byte: u8) -> bool {
     TOKEN[usize::from(byte)]
 }
 
-fn is_host(byte: u8) -> bool {
+/// Of the characters of a name or address with a port (RFC 3986, section 3.2), without those of a user.
+pub(crate) fn is_host(bytes: &[u8]) -> bool {
     const HOST: [bool; 256] = table(b"-._~!$&'()*+;=%:[]");
-    HOST[usize::from(byte)]
+    bytes.iter().all(|byte| HOST[usize::from(*byte)])
 }
 
 /// Letters, digits and `others`.
@@ -236,7 +237,7 @@ const fn table(others: &[u8]) -> [bool; 256] {
 
 /// Visible and not `#`, which only browsers know what to do with. All bytes are looked at, so that it is done many at
 /// a time.
-fn is_target(bytes: &[u8]) -> bool {
+pub(crate) fn is_target(bytes: &[u8]) -> bool {
     let bad = |bad, byte: &u8| bad | (*byte <= b' ') | (*byte >= 0x7f) | (*byte == b'#');
     !bytes.iter().fold(false, bad)
 }

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 
 use super::call::Lease;
 use crate::Refusal;
-use crate::stream::{Activity, Doing};
+use crate::stream::Activity;
 use crate::upstream::{InFlight, Upstream, add};
 
 /// What goes to an endpoint.
@@ -82,14 +82,14 @@ pub(super) struct Busy(Arc<Activity>);
 
 impl Busy {
     pub(super) fn new(activity: &Arc<Activity>) -> Self {
-        activity.set(Doing::Busy);
+        activity.begin();
         Busy(activity.clone())
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.set(Doing::Idle);
+        self.0.end();
     }
 }
 

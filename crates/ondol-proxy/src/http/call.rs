@@ -9,7 +9,9 @@ use tokio::time::timeout;
 use super::body::Upload;
 use crate::Refusal;
 use crate::policy::retry;
-use crate::upstream::{Cluster, InFlight, Pooled, Refused, Unanswered, add, connect};
+use crate::upstream::{
+    Cluster, InFlight, Pooled, Refused, Sender, Unanswered, add, connect, connect_http2,
+};
 use crate::worker::Shard;
 
 /// A connection to an endpoint while a request uses it.
@@ -28,6 +30,8 @@ pub(super) struct Call<'a> {
     pub port: u16,
     /// Waits for an endpoint while none is ready.
     pub patient: bool,
+    /// The endpoint speaks HTTP/2.
+    pub http2: bool,
 }
 
 impl Call<'_> {
@@ -115,22 +119,37 @@ impl Call<'_> {
             true => limits.pool_idle_time_max,
             false => limits.pool_idle_time_unrepeatable_max,
         };
-        in_flight
-            .pool
-            .take(in_flight.address(self.port), idle_max, now)
+        let (pool, address) = (&in_flight.pool, in_flight.address(self.port));
+        match self.http2 {
+            true => pool.share(address, limits, now),
+            false => pool.take(address, idle_max, now),
+        }
     }
 
     /// A new connection and when it was there; `None` when the endpoint refuses it, which is noted.
     async fn open(&self, in_flight: InFlight, refused: &mut Refused) -> Option<(Lease, Time)> {
         let limits = &self.shard.limits;
         let address = in_flight.address(self.port);
-        let Ok(sender) = connect(address, limits.connect_time_max, limits).await else {
+        let time_max = limits.connect_time_max;
+        let opened = match self.http2 {
+            true => {
+                let connected = connect_http2(address, time_max, limits).await;
+                connected.map(|sender| in_flight.pool.add_shared(address, sender, self.shard.now()))
+            }
+            false => connect(address, time_max, limits)
+                .await
+                .map(|sender| Pooled {
+                    sender: Sender::Alone(sender),
+                    opened: self.shard.now(),
+                }),
+        };
+        let Ok(connection) = opened else {
             in_flight.eject(limits, self.shard.now());
             refused.note(&in_flight);
             return None;
         };
-        let opened = self.shard.now();
-        Some((self.lease(in_flight, Pooled { sender, opened }), opened))
+        let opened = connection.opened;
+        Some((self.lease(in_flight, connection), opened))
     }
 
     fn lease(&self, in_flight: InFlight, connection: Pooled) -> Lease {

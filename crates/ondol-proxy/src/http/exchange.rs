@@ -80,6 +80,7 @@ impl Exchange {
                     cluster: &way.cluster,
                     port,
                     patient: !way.border,
+                    http2: way.http2 || headers::is_grpc(request.headers()),
                 };
                 call.send(request).await
             }

@@ -50,6 +50,15 @@ pub(super) fn wanted_switch(headers: &HeaderMap) -> Option<HeaderValue> {
     (asks && !protocol.as_bytes().eq_ignore_ascii_case(b"h2c")).then(|| protocol.clone())
 }
 
+/// Whether it is a call of gRPC, which is HTTP/2 on every hop.
+pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE);
+    kind.is_some_and(|kind| {
+        let rest = kind.as_bytes().strip_prefix(b"application/grpc");
+        rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+    })
+}
+
 /// Removes what is meant for the next hop only, and what `Connection` names besides.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if !headers.get_all(CONNECTION).iter().all(is_plain) {

@@ -29,7 +29,11 @@ pub(super) fn refuse(refusal: Refusal, sentence: String, busy: Busy) -> Response
 fn status(refusal: Refusal) -> StatusCode {
     match refusal {
         Refusal::NoRoute => StatusCode::NOT_FOUND,
-        Refusal::BadRequest | Refusal::BadHead | Refusal::BadBody => StatusCode::BAD_REQUEST,
+        Refusal::BadRequest
+        | Refusal::BadHead
+        | Refusal::BadBody
+        | Refusal::BadFrame
+        | Refusal::Http2Abuse => StatusCode::BAD_REQUEST,
         Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
         Refusal::CallerNotAllowed => StatusCode::FORBIDDEN,

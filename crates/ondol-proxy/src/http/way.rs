@@ -6,6 +6,7 @@ use http::header::HOST;
 use http::{Method, Request, Version};
 
 use crate::Refusal;
+use crate::policy::protocol::Protocol;
 use crate::policy::route::{has_dot_segments, host_name};
 use crate::upstream::Cluster;
 use crate::worker::{Destination, Target};
@@ -18,6 +19,8 @@ pub(super) struct Way {
     pub strip: usize,
     /// The request comes from outside: what it says about itself is not believed.
     pub border: bool,
+    /// The service speaks HTTP/2.
+    pub http2: bool,
 }
 
 impl Way {
@@ -31,8 +34,13 @@ impl Way {
             Target::Service {
                 destination,
                 callers,
-                ..
-            } => Ok(Way::to(destination, 0, callers.is_none())),
+                protocol,
+            } => Ok(Way {
+                // Where nobody said what the service speaks, its client knows.
+                http2: *protocol == Protocol::Http2
+                    || *protocol == Protocol::Detect && request.version() == Version::HTTP_2,
+                ..Way::to(destination, 0, callers.is_none())
+            }),
             Target::Edge(routes) => {
                 let host = host(request).map_err(|why| (Refusal::BadRequest, why.to_owned()))?;
                 let path = request.uri().path();
@@ -55,6 +63,7 @@ impl Way {
             port: destination.port,
             strip,
             border,
+            http2: false,
         }
     }
 }

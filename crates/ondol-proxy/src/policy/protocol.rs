@@ -1,5 +1,7 @@
-/// Longest method that is looked for, and the target's first bytes after it.
+/// Longest method that is looked for, and the target's first bytes after it. The preface is as long.
 pub(crate) const SNIFF_BYTES_MAX: usize = METHOD_BYTES_MAX + 1 + b"http://".len();
+/// What a client of HTTP/2 says first (RFC 9113, section 3.4).
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const METHOD_BYTES_MAX: usize = 16;
 
 /// Well-known ports where the server speaks first: FTP, SSH, SMTP (25, 465 in clear, 587, 1025 and 2525 of mail traps),
@@ -9,8 +11,10 @@ const SERVER_FIRST: [u16; 12] = [21, 22, 25, 110, 143, 587, 1025, 2525, 3306, 42
 /// How the connections of a listener are to be understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protocol {
-    /// HTTP/1: every request is balanced.
+    /// HTTP/1, or HTTP/2 of a client that knows: every request is balanced.
     Http,
+    /// The same, and the service speaks HTTP/2 without TLS.
+    Http2,
     /// Bytes: every connection is balanced.
     Tcp,
     /// The first bytes decide.
@@ -28,6 +32,7 @@ impl Protocol {
         };
         match said.to_ascii_lowercase().as_str() {
             "http" | "http1" | "http/1.1" | "ws" => Protocol::Http,
+            "http2" | "h2c" | "grpc" | "kubernetes.io/h2c" => Protocol::Http2,
             _ => Protocol::Tcp,
         }
     }
@@ -38,15 +43,22 @@ impl Protocol {
 pub(crate) enum Sniffed {
     /// The beginning of an HTTP/1 request.
     Http,
-    /// Something else: TLS, HTTP/2, a database.
+    /// The preface of HTTP/2.
+    Http2,
+    /// Something else: TLS, a database.
     Other,
     /// They could become either.
     Undecided,
 }
 
 /// Whether bytes begin an HTTP/1 request: an upper-case method, one space, and a target that begins with `/`, `*` or
-/// `http://` (RFC 9112, section 3). That `CONNECT {` of NATS and `PRI * HTTP/2.0` are something else is meant.
+/// `http://` (RFC 9112, section 3); or HTTP/2. That `CONNECT {` of NATS is something else is meant.
 pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
+    match is_http2(bytes) {
+        Some(true) => return Sniffed::Http2,
+        None => return Sniffed::Undecided,
+        Some(false) => {}
+    }
     let Some(space) = bytes.iter().position(|byte| !is_method_byte(*byte)) else {
         return match bytes.len() <= METHOD_BYTES_MAX {
             true => Sniffed::Undecided,
@@ -73,6 +85,16 @@ pub(crate) fn sniff(bytes: &[u8]) -> Sniffed {
     }
 }
 
+/// Whether the first bytes of a client that speaks HTTP are those of HTTP/2; `None` as long as they could be.
+pub(crate) fn is_http2(bytes: &[u8]) -> Option<bool> {
+    let seen = bytes.len().min(PREFACE.len());
+    match bytes[..seen] == PREFACE[..seen] {
+        true if seen == PREFACE.len() => Some(true),
+        true => None,
+        false => Some(false),
+    }
+}
+
 fn is_method_byte(byte: u8) -> bool {
     byte.is_ascii_uppercase() || byte == b'-'
 }
@@ -94,9 +116,10 @@ mod tests {
         ] {
             assert_eq!(sniff(bytes.as_bytes()), Sniffed::Http, "{bytes}");
         }
+        assert_eq!(sniff(PREFACE), Sniffed::Http2);
         let others: [&[u8]; 10] = [
             b"\x16\x03\x01\x02\x00\x01",
-            b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            b"PRI * HTTP/2.0\r\n\r\nSN\r\n\r\n",
             b"\x00\x00\x00\x08\x04\xd2\x16\x2f",
             b"*1\r\n$4\r\nPING\r\n",
             b"PING\r\n",
@@ -109,7 +132,7 @@ mod tests {
         for bytes in others {
             assert_eq!(sniff(bytes), Sniffed::Other, "{bytes:?}");
         }
-        for bytes in ["", "G", "GET", "GET ", "GET ht"] {
+        for bytes in ["", "G", "GET", "GET ", "GET ht", "PRI * HTTP/2.0\r\n"] {
             assert_eq!(sniff(bytes.as_bytes()), Sniffed::Undecided, "{bytes}");
         }
     }
@@ -120,7 +143,7 @@ mod tests {
         assert_eq!(Protocol::of(Some("http"), 3306), Protocol::Http);
         assert_eq!(Protocol::of(None, 5432), Protocol::Detect);
         assert_eq!(Protocol::of(Some("tcp"), 80), Protocol::Tcp);
-        assert_eq!(Protocol::of(Some("grpc"), 80), Protocol::Tcp);
+        assert_eq!(Protocol::of(Some("gRPC"), 80), Protocol::Http2);
     }
 
     proptest! {

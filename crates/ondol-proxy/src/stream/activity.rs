@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use ondol_model::Time;
 
@@ -23,6 +23,8 @@ pub(crate) struct Activity {
     since: AtomicU64,
     /// The worker's clock, moved by its tick.
     coarse: Arc<AtomicU64>,
+    /// Requests that are served: HTTP/2 has several at once.
+    serving: AtomicU32,
     /// The number of a [`Fault`], or 0.
     fault: AtomicU8,
     switched: AtomicBool,
@@ -35,6 +37,7 @@ impl Activity {
             doing: AtomicU8::new(0),
             since,
             coarse,
+            serving: AtomicU32::new(0),
             fault: AtomicU8::new(0),
             switched: AtomicBool::new(false),
         })
@@ -57,6 +60,19 @@ impl Activity {
         };
         self.doing.store(number, Ordering::Relaxed);
         self.touch();
+    }
+
+    /// A request is served from now on.
+    pub(crate) fn begin(&self) {
+        self.serving.fetch_add(1, Ordering::Relaxed);
+        self.set(Doing::Busy);
+    }
+
+    /// It is not any more.
+    pub(crate) fn end(&self) {
+        if self.serving.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.set(Doing::Idle);
+        }
     }
 
     /// What is wrong with the request that is not read.

@@ -48,6 +48,11 @@ impl Inbound {
         inbound
     }
 
+    /// Whether what is read are requests of HTTP/1.
+    pub(super) fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
     /// Checks what was read, and says how much of it is handed on at once. What is handed on after that is `ready`.
     pub(super) fn admit(&mut self, bytes: &[u8]) -> usize {
         let Some(guard) = &mut self.guard else {

@@ -1,24 +1,31 @@
+//! New connections to endpoints.
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::pool::Sender;
+use crate::exec::Local;
+use crate::http::Upload;
 use crate::limits::Limits;
 
-/// A new connection to an endpoint, ready for a request.
+/// Received and not yet read by the client, per request of HTTP/2: what a slow client can hold up here.
+const STREAM_WINDOW_BYTES: u32 = 256 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
+/// A connection of HTTP/2 in use whose other end is dead is noticed within twice this time.
+const PING: Duration = Duration::from_secs(20);
+
+/// A connection that speaks HTTP/1.1, ready for a request.
 pub(crate) async fn connect(
     address: SocketAddr,
     time_max: Duration,
     limits: &Limits,
-) -> io::Result<Sender> {
-    let stream = timeout(time_max, TcpStream::connect(address)).await??;
-    // A request must not wait for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
+) -> io::Result<http1::SendRequest<Upload>> {
+    let stream = open(address, time_max).await?;
     let (sender, connection) = http1::Builder::new()
         .max_headers(limits.headers_max)
         .max_buf_size(limits.head_bytes_max)
@@ -31,4 +38,34 @@ pub(crate) async fn connect(
         let _ = connection.with_upgrades().await;
     });
     Ok(sender)
+}
+
+/// The same for HTTP/2, which the endpoint is known to speak.
+pub(crate) async fn connect_http2(
+    address: SocketAddr,
+    time_max: Duration,
+    limits: &Limits,
+) -> io::Result<http2::SendRequest<Upload>> {
+    let stream = open(address, time_max).await?;
+    let (sender, connection) = http2::Builder::new(Local)
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_header_list_size(limits.head_bytes_max as u32)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::task::spawn_local(async move {
+        let _ = connection.await;
+    });
+    Ok(sender)
+}
+
+async fn open(address: SocketAddr, time_max: Duration) -> io::Result<TcpStream> {
+    let stream = timeout(time_max, TcpStream::connect(address)).await??;
+    // A request must not wait for the acknowledgement of the one before.
+    let _ = stream.set_nodelay(true);
+    Ok(stream)
 }

@@ -1,29 +1,51 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
+use hyper::client::conn::{http1, http2};
 use ondol_model::Time;
 
+use super::http2_form;
 use crate::http::Upload;
 use crate::limits::Limits;
 
-/// The sending end of one HTTP/1 connection to an endpoint.
-pub(crate) type Sender = SendRequest<Upload>;
-
-/// Idle connections to one endpoint, by address: its ports may be anywhere.
+/// Connections to one endpoint that can take a request, by address: its ports may be anywhere.
 #[derive(Default)]
 pub(crate) struct Pool {
+    /// HTTP/1, idle.
     idle: RefCell<BTreeMap<SocketAddr, Vec<Idle>>>,
+    /// HTTP/2, in use by others or not.
+    shared: RefCell<BTreeMap<SocketAddr, Vec<Shared>>>,
 }
 
 /// A connection and when it was opened.
 pub(crate) struct Pooled {
     pub sender: Sender,
     pub opened: Time,
+}
+
+/// The sending end of a connection.
+pub(crate) enum Sender {
+    /// HTTP/1: one request after another.
+    Alone(http1::SendRequest<Upload>),
+    /// HTTP/2: one of several requests at once.
+    Shared {
+        sender: http2::SendRequest<Upload>,
+        _stream: Stream,
+    },
+}
+
+/// One request on a connection of HTTP/2; counted until it is dropped.
+pub(crate) struct Stream(Rc<Streams>);
+
+/// The requests of one connection of HTTP/2.
+#[derive(Default)]
+struct Streams {
+    open: Cell<u32>,
 }
 
 /// No answer came.
@@ -34,13 +56,32 @@ pub(crate) struct Unanswered {
     pub by_client: bool,
 }
 
+struct Idle {
+    connection: Pooled,
+    since: Time,
+}
+
+struct Shared {
+    sender: http2::SendRequest<Upload>,
+    streams: Rc<Streams>,
+    opened: Time,
+    used: Time,
+}
+
 impl Pooled {
     /// Sends a request and waits for the head of its answer.
     pub(crate) async fn send(
         &mut self,
         request: Request<Upload>,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let sent = self.sender.try_send_request(request).await;
+        let sent = match &mut self.sender {
+            Sender::Alone(sender) => sender.try_send_request(request).await,
+            Sender::Shared { sender, .. } => {
+                sender
+                    .try_send_request(http2_form::of_request(request))
+                    .await
+            }
+        };
         sent.map_err(|mut failed| Unanswered {
             unsent: failed.take_message(),
             by_client: failed.error().is_user(),
@@ -48,13 +89,51 @@ impl Pooled {
     }
 }
 
-struct Idle {
-    connection: Pooled,
-    since: Time,
+impl Sender {
+    pub(crate) fn is_ready(&self) -> bool {
+        match self {
+            Sender::Alone(sender) => sender.is_ready(),
+            Sender::Shared { sender, .. } => sender.is_ready(),
+        }
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        match self {
+            Sender::Alone(sender) => sender.is_closed(),
+            Sender::Shared { sender, .. } => sender.is_closed(),
+        }
+    }
+
+    pub(crate) async fn ready(&mut self) -> hyper::Result<()> {
+        match self {
+            Sender::Alone(sender) => sender.ready().await,
+            Sender::Shared { sender, .. } => sender.ready().await,
+        }
+    }
+}
+
+impl Stream {
+    fn of(streams: &Rc<Streams>) -> Self {
+        streams.open.set(streams.open.get() + 1);
+        Stream(streams.clone())
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.0.open.set(self.0.open.get() - 1);
+    }
+}
+
+impl Shared {
+    fn is_usable(&self, limits: &Limits, now: Time) -> bool {
+        self.sender.is_ready() && now.since(self.opened) <= limits.pool_age_max
+    }
 }
 
 impl Pool {
-    /// The connection that was used last, when it was used within `idle_max`. The endpoint may have closed the others.
+    /// The connection of HTTP/1 that was used last, when it was used within `idle_max`. The endpoint may have closed
+    /// the others.
     pub(crate) fn take(
         &self,
         address: SocketAddr,
@@ -75,9 +154,58 @@ impl Pool {
         }
     }
 
+    /// The connection of HTTP/2 that has the fewest requests, when it can have another.
+    pub(crate) fn share(&self, address: SocketAddr, limits: &Limits, now: Time) -> Option<Pooled> {
+        let mut shared = self.shared.borrow_mut();
+        let connections = shared.get_mut(&address)?;
+        connections.retain(|connection| connection.is_usable(limits, now));
+        let least = connections
+            .iter_mut()
+            .min_by_key(|connection| connection.streams.open.get())?;
+        // An endpoint that allows fewer lets the others wait: hyper keeps to what it says.
+        if least.streams.open.get() >= limits.streams_per_connection_max {
+            return None;
+        }
+        least.used = now;
+        Some(Pooled {
+            sender: Sender::Shared {
+                sender: least.sender.clone(),
+                _stream: Stream::of(&least.streams),
+            },
+            opened: least.opened,
+        })
+    }
+
+    /// Keeps a new connection of HTTP/2 for everybody, and uses it for one request.
+    pub(crate) fn add_shared(
+        &self,
+        address: SocketAddr,
+        sender: http2::SendRequest<Upload>,
+        now: Time,
+    ) -> Pooled {
+        let streams = Rc::<Streams>::default();
+        let pooled = Pooled {
+            sender: Sender::Shared {
+                sender: sender.clone(),
+                _stream: Stream::of(&streams),
+            },
+            opened: now,
+        };
+        let shared = Shared {
+            sender,
+            streams,
+            opened: now,
+            used: now,
+        };
+        let mut all = self.shared.borrow_mut();
+        all.entry(address).or_default().push(shared);
+        pooled
+    }
+
     /// Keeps a connection that is ready for another request.
     pub(crate) fn put(&self, address: SocketAddr, connection: Pooled, limits: &Limits, now: Time) {
-        if now.since(connection.opened) > limits.pool_age_max {
+        let is_shared = matches!(connection.sender, Sender::Shared { .. });
+        if is_shared || now.since(connection.opened) > limits.pool_age_max {
             return;
         }
         let mut idle = self.idle.borrow_mut();
@@ -99,10 +227,19 @@ impl Pool {
             });
             !connections.is_empty()
         });
+        self.shared.borrow_mut().retain(|_, connections| {
+            connections.retain(|shared| {
+                let idle = shared.streams.open.get() == 0
+                    && now.since(shared.used) > limits.pool_shared_idle_time_max;
+                !idle && shared.is_usable(limits, now)
+            });
+            !connections.is_empty()
+        });
     }
 
     pub(crate) fn clear(&self) {
         self.idle.borrow_mut().clear();
+        self.shared.borrow_mut().clear();
     }
 }
 
@@ -123,7 +260,13 @@ mod tests {
         let (mut sender, connection) = handshake.await.unwrap();
         spawn_local(connection);
         sender.ready().await.unwrap();
-        (Pooled { sender, opened }, theirs)
+        (
+            Pooled {
+                sender: Sender::Alone(sender),
+                opened,
+            },
+            theirs,
+        )
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Time};
+use tokio::sync::Notify;
 
 use crate::policy::protocol::Protocol;
 use crate::policy::route::Routes;
@@ -18,6 +19,8 @@ pub(crate) struct Serving {
     target: RefCell<Rc<Target>>,
     /// Since when it is not listed any more: what is in flight finishes.
     closed: Cell<Option<Time>>,
+    /// Told when that happens.
+    closing: Notify,
     /// Open connections of all workers; counted by the worker that accepts.
     pub open: Arc<AtomicU32>,
     pub accepted: Cell<u64>,
@@ -132,6 +135,7 @@ impl Serving {
             id,
             target: RefCell::new(Rc::new(target)),
             closed: Cell::new(None),
+            closing: Notify::new(),
             open: Arc::default(),
             accepted: Cell::new(0),
             refused: RefCell::default(),
@@ -148,6 +152,15 @@ impl Serving {
 
     pub(crate) fn close(&self, now: Time) {
         self.closed.set(Some(now));
+        self.closing.notify_waiters();
+    }
+
+    /// Waits until it is not listed any more.
+    pub(crate) async fn closing(&self) {
+        let closing = self.closing.notified();
+        if !self.is_closing() {
+            closing.await;
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -10,6 +10,7 @@ mod client;
 mod control;
 mod edge;
 mod hostile;
+mod http2;
 mod rig;
 mod service;
 mod tcp;

@@ -30,7 +30,7 @@ async fn the_first_bytes_decide_between_requests_and_bytes() {
         .await;
     for bytes in [
         "*1\r\n$4\r\nPING\r\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "PRI * HTTP/3.0\r\n\r\nSM\r\n\r\n",
         "\x16\x03\x01",
         "A",
     ] {
