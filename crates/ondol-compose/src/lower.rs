@@ -65,6 +65,7 @@ pub(crate) fn project(
         secrets,
         configs,
         edge_port: read::number(tree, &["x-ondol", "edge", "port"]).unwrap_or(EDGE_PORT),
+        edge: Default::default(),
     })
 }
 

@@ -27,6 +27,7 @@ mod run;
 mod service;
 mod snapshot;
 mod time;
+mod tls;
 mod traffic;
 mod watch;
 
@@ -61,5 +62,9 @@ pub use service::{
 };
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
 pub use time::Time;
+pub use tls::{
+    Acme, Certificate, CertificateFiles, ClientCertificates, Dial, DialTls, Edge, Https, Issue, Opening,
+    OpeningTls, Secret,
+};
 pub use traffic::{Balance, BalanceBy, Eject, Traffic, TrafficPolicy};
 pub use watch::{WatchAction, WatchRule};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, ProjectName, Service, ServiceName};
+use crate::{Digest, Edge, ProjectName, Service, ServiceName};
 
 /// Port of the edge where no file says another.
 pub const EDGE_PORT: u16 = 8080;
@@ -30,6 +30,9 @@ pub struct Project {
     pub configs: BTreeMap<String, StoredFile>,
     /// Port of the edge, where the services' routes are served (`x-ondol.edge.port`); [`EDGE_PORT`] when the file says nothing.
     pub edge_port: u16,
+    /// How clients connect to the edge.
+    #[serde(default)]
+    pub edge: Edge,
 }
 
 /// A named volume.

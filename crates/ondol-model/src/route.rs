@@ -31,6 +31,13 @@ pub struct Route {
     /// What is done with requests that match.
     #[serde(default, skip_serializing_if = "Treatment::is_plain")]
     pub treatment: Treatment,
+    /// Connections by TLS whose client asks for `host` are handed to the service as they are, and it does TLS itself.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub passthrough: bool,
+}
+
+fn is_false(said: &bool) -> bool {
+    !said
 }
 
 fn is_zero(number: &i32) -> bool {

@@ -1,9 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Route, ServiceName, ServiceRef, TrafficPolicy, Transport};
+use crate::{Certificate, Opening, Route, ServiceName, ServiceRef, TrafficPolicy, Transport};
 
 /// Everything the proxy does, except where the endpoints are: those come in [`crate::EndpointTable`]s,
 /// so that a replica that comes or goes never touches a listener or a connection.
@@ -16,6 +16,12 @@ pub struct Snapshot {
     /// How requests reach services; those that are not listed have nothing special.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traffic: Vec<TrafficPolicy>,
+    /// What listeners with TLS show: the first whose names include the one that the client asks for, else the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Certificate>,
+    /// What an authority finds below `/.well-known/acme-challenge/` (RFC 8555, section 8.3), by the last segment.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub challenges: BTreeMap<String, String>,
 }
 
 /// Names one listening socket for as long as it is open: the same through snapshots and processes.
@@ -33,6 +39,9 @@ pub struct Listener {
     pub transport: Transport,
     /// What is served there.
     pub purpose: Purpose,
+    /// How its connections begin.
+    #[serde(default, skip_serializing_if = "Opening::is_plain")]
+    pub opening: Opening,
 }
 
 /// What a listener is for.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Resilience, ServiceRef};
+use crate::{Dial, Resilience, ServiceRef};
 
 /// How requests reach a service: `x-ondol.balance` and `x-ondol.resilience`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,6 +12,8 @@ pub struct Traffic {
     pub balance: Balance,
     /// What happens when that goes wrong.
     pub resilience: Resilience,
+    /// How the proxy speaks to it.
+    pub dial: Dial,
 }
 
 impl Traffic {

@@ -74,6 +74,7 @@ pub(crate) fn project(luck: Luck) -> Option<Project> {
         secrets: BTreeMap::new(),
         configs: BTreeMap::new(),
         edge_port: 8080,
+        edge: Default::default(),
     })
 }
 

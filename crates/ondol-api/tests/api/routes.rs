@@ -19,6 +19,7 @@ fn wish() -> Wish {
         secrets: BTreeMap::new(),
         configs: BTreeMap::new(),
         edge_port: 8080,
+        edge: Default::default(),
     };
     Wish {
         project: Arc::new(project),

@@ -47,6 +47,7 @@ pub(crate) fn project(services: Vec<Service>) -> Project {
         secrets: BTreeMap::new(),
         configs: BTreeMap::new(),
         edge_port: 8080,
+        edge: Default::default(),
     }
 }
 

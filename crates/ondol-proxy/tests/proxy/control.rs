@@ -131,6 +131,7 @@ async fn a_snapshot_that_cannot_be_is_refused_and_the_one_before_stays() {
         address,
         transport,
         purpose,
+        opening: Default::default(),
     };
     let known = good.listeners[0].id.0;
     let cases = [

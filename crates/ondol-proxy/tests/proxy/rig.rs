@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ondol_model::{
-    Endpoint, EndpointTable, Listener, ListenerId, Observation, ProjectName, Purpose, ReplicaId,
+    Endpoint, EndpointTable, Listener, ListenerId, Observation, Opening, ProjectName, Purpose, ReplicaId,
     Route, RunId, ServiceName, ServiceRef, Snapshot, TrafficPolicy, Transport,
 };
 use ondol_proxy::{Hello, Link, LinkEvent, Options, Sockets, Status};
@@ -221,6 +221,7 @@ impl Rig {
             address,
             transport,
             purpose,
+            opening: Opening::default(),
         });
         self.send(BTreeMap::from([(id, Arc::new(socket))])).await;
         address
@@ -238,6 +239,7 @@ impl Rig {
             address,
             transport: Transport::Tcp,
             purpose,
+            opening: Opening::default(),
         });
         self.send(BTreeMap::new()).await
     }
@@ -275,6 +277,7 @@ impl Rig {
             version: self.version,
             listeners: self.listeners.clone(),
             traffic: self.traffic.clone(),
+            ..Snapshot::default()
         }
     }
 

@@ -270,6 +270,7 @@ pub(crate) fn project() -> Arc<Project> {
         secrets: Default::default(),
         configs: Default::default(),
         edge_port: 8080,
+        edge: Default::default(),
     })
 }
 

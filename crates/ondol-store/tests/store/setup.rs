@@ -41,6 +41,7 @@ pub(crate) fn wish(name: &str, edge_port: u16) -> Wish {
         secrets: BTreeMap::new(),
         configs: BTreeMap::new(),
         edge_port,
+        edge: Default::default(),
     };
     Wish {
         project: Arc::new(project),

@@ -128,6 +128,7 @@ impl Listeners {
             version: self.snapshot.version + 1,
             listeners,
             traffic,
+            ..Snapshot::default()
         };
         Some(Change {
             snapshot: self.snapshot.clone(),
@@ -178,6 +179,7 @@ impl Listeners {
                 address,
                 transport: need.transport,
                 purpose: need.purpose,
+                opening: Default::default(),
             },
             socket,
         ))
