@@ -1,4 +1,5 @@
 use crate::findings::{Findings, error};
+use crate::tree::Span;
 
 /// One file; more is not read.
 pub(crate) const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -26,18 +27,26 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Whether `weight` more may be held; the first refusal is an error, and all later ones are refused too.
-    pub(crate) fn take(&mut self, weight: u64, findings: &mut Findings) -> bool {
+    /// Whether `weight` more may be held for what stands at `span`; the first refusal is an error, and all later ones
+    /// are refused too.
+    pub(crate) fn take(
+        &mut self,
+        weight: u64,
+        span: impl Into<Option<Span>>,
+        findings: &mut Findings,
+    ) -> bool {
         if self.weight_left == 0 {
             return false;
         }
         self.weight_left = self.weight_left.saturating_sub(weight);
         if self.weight_left == 0 {
             let mega = WEIGHT_MAX >> 20;
-            findings.add(
-                error("too-large", format!("the files mean more than {mega} MiB once aliases, variables, port ranges and `extends` are written out"))
-                    .help("look for anchors that contain each other, or for a very wide port range"),
-            );
+            let finding = error("too-large", format!("the files mean more than {mega} MiB once aliases, variables, port ranges and `extends` are written out"))
+                .help("look for anchors that contain each other, or for a very wide port range");
+            findings.add(match span.into() {
+                Some(span) => finding.at(span).label("the limit is reached here"),
+                None => finding,
+            });
         }
         self.weight_left > 0
     }

@@ -92,7 +92,8 @@ impl Reader<'_> {
         };
         if let Some(value) = value {
             let weight = NODE_WEIGHT + (name.len() + value.len()) as u64;
-            if !self.budget.take(weight, self.findings) {
+            let span = self.span(start, start + line.len());
+            if !self.budget.take(weight, span, self.findings) {
                 self.at = self.text.len();
                 return;
             }

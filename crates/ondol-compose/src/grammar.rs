@@ -19,6 +19,8 @@ pub(crate) struct Key {
     pub(crate) name: &'static str,
     pub(crate) shape: &'static Shape,
     pub(crate) usage: KeyUse,
+    /// The only values that are acted on; empty for all.
+    pub(crate) values: &'static [&'static str],
     /// Why it is not acted on, or when.
     pub(crate) reason: Option<&'static str>,
     /// What holds when it is not written, for the reference page.
@@ -142,6 +144,17 @@ impl Shape {
     }
 }
 
+impl Key {
+    /// What becomes of it with this value, and why.
+    pub(crate) fn usage_of(&self, node: &Node) -> (KeyUse, Option<&'static str>) {
+        match node.text() {
+            _ if self.values.is_empty() => (self.usage, self.reason),
+            Some(text) if !self.values.contains(&text) => (KeyUse::NotActedOn, self.reason),
+            _ => (self.usage, None),
+        }
+    }
+}
+
 impl Object {
     pub(crate) fn key(&self, name: &str) -> Option<&'static Key> {
         self.keys.iter().find(|key| key.name == name)
@@ -159,9 +172,24 @@ const fn acted(name: &'static str, shape: &'static Shape) -> Key {
         name,
         shape,
         usage,
+        values: &[],
         reason,
         default,
         doc,
+    }
+}
+
+/// Acted on with these values; with another one not, for this reason.
+const fn acted_with(
+    name: &'static str,
+    shape: &'static Shape,
+    values: &'static [&'static str],
+    reason: &'static str,
+) -> Key {
+    Key {
+        values,
+        reason: Some(reason),
+        ..acted(name, shape)
     }
 }
 

@@ -54,7 +54,7 @@ fn value_of(
 ) -> Scalar {
     let mut unset = Vec::new();
     match substitute(&scalar.text, env, &mut unset) {
-        Ok(text) if budget.take(text.len() as u64, findings) => {
+        Ok(text) if budget.take(text.len() as u64, span, findings) => {
             for (name, range) in unset {
                 warn_unset(&name, inner(span, &scalar.text, range, findings), findings);
             }

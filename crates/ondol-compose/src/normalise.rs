@@ -17,7 +17,7 @@ use crate::keys::{KeyReport, KeyUse};
 use crate::suggest::did_you_mean;
 use crate::tree::{Entry, Kind, Map, Mark, Node, Scalar, Span, Value};
 
-pub(crate) use scalar::{clean, duration, file_mode};
+pub(crate) use scalar::{clean, duration, file_mode, is_remote};
 
 pub(crate) struct Normaliser<'a> {
     /// What relative paths are relative to.
@@ -108,7 +108,8 @@ impl Normaliser<'_> {
             let length = self.step(&name);
             let value = match object.key(&name) {
                 Some(key) => {
-                    self.report(key.usage, key.reason, key.shape, entry.key);
+                    let (usage, reason) = key.usage_of(&entry.node);
+                    self.report(usage, reason, key.shape, entry.key);
                     self.value(entry.node, key.shape)
                 }
                 None => {
@@ -307,10 +308,11 @@ impl Normaliser<'_> {
         if self.budget.is_spent() {
             return Vec::new();
         }
-        match expand(text, node.span) {
+        let span = node.span;
+        match expand(text, span) {
             Ok(nodes) => {
                 let weight = nodes.iter().map(Node::weight).sum();
-                if !self.budget.take(weight, self.findings) {
+                if !self.budget.take(weight, span, self.findings) {
                     return Vec::new();
                 }
                 nodes

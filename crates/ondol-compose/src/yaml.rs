@@ -2,6 +2,7 @@
 
 mod build;
 mod print;
+mod resume;
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use saphyr_parser::{Event, Parser};
 pub(crate) use print::{to_json, to_yaml};
 
 use crate::budget::{Budget, DEPTH_MAX};
-use crate::findings::{Findings, error, warning};
+use crate::findings::{Finding, Findings, error, warning};
 use crate::tree::{Mark, Node, Span};
 use crate::utf8::text_of;
 use build::Builder;
@@ -44,11 +45,28 @@ pub(crate) fn parse(
             Err(why) => {
                 let at = offsets.byte(why.marker().index());
                 builder.syntax_error(span_at(file, at, at), why.info());
-                break;
+                let documents = builder.documents();
+                resume::further_errors(text, file, at, findings);
+                return documents;
             }
         }
     }
     builder.documents()
+}
+
+/// What is wrong at `span`, and inside of what.
+fn syntax_error(span: Span, info: &str, inside: Option<Span>) -> Finding {
+    let mut finding = error("yaml-syntax", format!("this is not YAML: {info}")).at(span);
+    if let Some(inside) = inside {
+        let begin = Span {
+            end: inside.start + 1,
+            ..inside
+        };
+        finding = finding.see(begin, "inside what begins here");
+    }
+    finding.help(
+        "look at the indentation of this line and the one above; text with `: `, `#` or a leading `*`, `&`, `!`, `%`, `@` needs quotes",
+    )
 }
 
 fn span_at(file: u32, start: usize, end: usize) -> Span {

@@ -1,4 +1,4 @@
-use ondol_model::{DeployMode, RestartPolicy, Service};
+use ondol_model::{DeployMode, RestartCondition, RestartPolicy, Service};
 
 /// What follows when a replica's process has ended by itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,14 +18,18 @@ pub(crate) fn afterwards(service: &Service, succeeded: bool, crashes: u32) -> Af
     if succeeded && service.mode == DeployMode::Job {
         return Afterwards::Done;
     }
-    match service.restart {
-        RestartPolicy::Always => Afterwards::Again,
+    let RestartPolicy {
+        condition,
+        attempts_max,
+        ..
+    } = service.restart;
+    let used_up = attempts_max.is_some_and(|max| crashes > max);
+    match condition {
+        RestartCondition::Any if !used_up => Afterwards::Again,
         _ if succeeded => Afterwards::Done,
-        RestartPolicy::Never => Afterwards::GaveUp("`restart: no` leaves it so"),
-        RestartPolicy::OnFailure { attempts_max, .. } => match attempts_max {
-            Some(max) if crashes > max => Afterwards::GaveUp("its attempts are used up"),
-            _ => Afterwards::Again,
-        },
+        RestartCondition::Never => Afterwards::GaveUp("`restart: no` leaves it so"),
+        _ if used_up => Afterwards::GaveUp("its attempts are used up"),
+        RestartCondition::OnFailure | RestartCondition::Any => Afterwards::Again,
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_model::{
-    Prepared, ProbeKind, ProbeResult, ReplicaId, RestartPolicy, RunId, Service, Time,
+    Prepared, ProbeKind, ProbeResult, ReplicaId, RestartCondition, RunId, Service, Time,
 };
 
 use crate::checks::{Checks, PORT_PATIENCE, ReadyFrom, expected};
@@ -351,7 +351,7 @@ impl Running {
             return false;
         };
         self.checks.from == ReadyFrom::Healthcheck
-            && service.restart != RestartPolicy::Never
+            && service.restart.condition != RestartCondition::Never
             && self.ready.failures >= probe.failures_max.max(1).saturating_mul(2)
     }
 

@@ -50,7 +50,7 @@ pub use project::{EDGE_PORT, FileSource, NetworkSpec, Project, StoredFile, Volum
 pub use replica::{Exit, Phase};
 pub use resilience::{Breaker, Concurrency, Fallback, Resilience, Retry, Shed, Timeouts, Trip};
 pub use resources::{Resources, Ulimit};
-pub use restart::RestartPolicy;
+pub use restart::{RestartCondition, RestartPolicy};
 pub use rollout::{FailureAction, Rollout, UpdateOrder};
 pub use route::{
     Conditions, Cors, HeaderEdits, Mirror, PathKind, Redirect, Route, RouteAnswer, Share,

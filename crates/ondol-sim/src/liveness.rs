@@ -113,7 +113,7 @@ impl World {
                     && process.replica.number <= 10_000
             });
             let alive = alive.count() as u32;
-            let ends = !matches!(service.restart, ondol_model::RestartPolicy::Always);
+            let ends = service.restart != ondol_model::RestartPolicy::ALWAYS;
             alive == count || job && alive == 0 || ends && alive < count
         })
     }

@@ -119,12 +119,13 @@ fn service(name: &str, luck: Luck) -> Option<Service> {
         ..Resources::default()
     };
     service.restart = match luck.of(10).below(8) {
-        0 => RestartPolicy::Never,
-        1 => RestartPolicy::OnFailure {
+        0 => RestartPolicy::NEVER,
+        1 => RestartPolicy {
             attempts_max: Some(3),
-            window: None,
+            delay: Duration::from_millis(luck.of(16).below(3) * 700),
+            ..RestartPolicy::default()
         },
-        2..5 => RestartPolicy::Always,
+        2..5 => RestartPolicy::ALWAYS,
         _ => RestartPolicy::default(),
     };
     service.update = rollout(luck.of(11));

@@ -1,6 +1,6 @@
 use super::{
     ANY, BOOL, COUNT, DURATION, NUMBER, Object, PAIRS, PATH, REPLICAS, SIZE, Shape, TEXT,
-    TEXT_OR_TEXTS, WHOLE, WORDS, acted, engine, ignored, object, with,
+    TEXT_OR_TEXTS, WHOLE, WORDS, acted, acted_with, engine, ignored, object, with,
 };
 
 /// `deploy:`.
@@ -16,10 +16,11 @@ pub(super) static DEPLOY: Object = object(&[
     acted("resources", &Shape::Object(&RESOURCES)),
     acted("restart_policy", &Shape::Object(&RESTART_POLICY)),
     acted("placement", &Shape::Object(&PLACEMENT)),
-    ignored(
+    acted_with(
         "endpoint_mode",
-        &TEXT,
-        "services are always reached through one balanced address",
+        &Shape::Choice(&["vip", "dnsrr"]),
+        &["vip"],
+        "a service is always reached through one balanced address",
     ),
 ]);
 
@@ -71,11 +72,7 @@ static RESTART_POLICY: Object = object(&[
     acted("condition", &Shape::Choice(&["none", "on-failure", "any"])),
     acted("max_attempts", &COUNT),
     acted("window", &DURATION),
-    ignored(
-        "delay",
-        &DURATION,
-        "restarts back off by themselves, from 100 ms to 30 s",
-    ),
+    acted("delay", &DURATION),
 ]);
 
 static PLACEMENT: Object = object(&[
@@ -83,10 +80,15 @@ static PLACEMENT: Object = object(&[
     acted("max_replicas_per_node", &REPLICAS),
     ignored(
         "preferences",
-        &Shape::List(&ANY),
-        "on one machine there is nothing to prefer",
+        &Shape::List(&PREFERENCE),
+        "on one machine there is nothing to spread over",
     ),
 ]);
+
+static PREFERENCE: Shape = Shape::Object(&with(
+    &["spread"],
+    &[ignored("spread", &TEXT, "there is one machine")],
+));
 
 /// `develop:`.
 pub(super) static DEVELOP: Object = object(&[acted("watch", &Shape::List(&WATCH))]);

@@ -2,8 +2,8 @@ use super::deploy::{DEPLOY, DEVELOP};
 use super::x_ondol::X_ONDOL_SERVICE_SHAPE;
 use super::{
     ANY, BOOL, COUNT, DURATION, ID, MODE, NUMBER, OPTIONS, Object, Others, PAIRS, PATH, PATHS,
-    PORT, REPLICAS, SIZE, Shape, TEXT, TEXT_OR_TEXTS, TEXTS, WHOLE, WORDS, acted, because, by,
-    by_text, engine, ignored, object, with,
+    PORT, REPLICAS, SIZE, Shape, TEXT, TEXT_OR_TEXTS, TEXTS, WHOLE, WORDS, acted, acted_with,
+    because, by, by_text, engine, ignored, object, with,
 };
 use crate::normalise::{finish, short};
 
@@ -35,7 +35,12 @@ pub(super) static SERVICE: Object = object(&[
         &Shape::Unique(&Shape::Short(short::expose, &TEXT), by_text),
     ),
     acted("networks", &Shape::Names(&Shape::Object(&SERVICE_NETWORK))),
-    acted("network_mode", &TEXT),
+    acted_with(
+        "network_mode",
+        &TEXT,
+        &["host", "bridge", "default"],
+        "a service gets a network of its own, or with `host` the machine's",
+    ),
     acted("depends_on", &Shape::Names(&Shape::Object(&DEPENDENCY))),
     acted("healthcheck", &Shape::Object(&HEALTHCHECK)),
     acted("restart", &TEXT),
@@ -352,7 +357,12 @@ static PRE_START: Shape = Shape::Object(&with(
 ));
 
 static LOGGING: Object = object(&[
-    acted("driver", &TEXT),
+    acted_with(
+        "driver",
+        &TEXT,
+        &["json-file", "local"],
+        "output is kept in files on this machine, for `ondol logs`",
+    ),
     acted(
         "options",
         &Shape::Object(&Object {

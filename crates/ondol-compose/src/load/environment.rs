@@ -48,7 +48,7 @@ impl Loader<'_> {
                 .map(|(name, value)| 64 + name.len() + value.len());
             if !self
                 .budget
-                .take(weights.sum::<usize>() as u64, &mut self.findings)
+                .take(weights.sum::<usize>() as u64, file.span, &mut self.findings)
             {
                 return;
             }

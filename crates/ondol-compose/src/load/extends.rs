@@ -68,7 +68,7 @@ impl Extension<'_, '_> {
             let fits = self
                 .loader
                 .budget
-                .take(node.weight(), &mut self.loader.findings);
+                .take(node.weight(), why, &mut self.loader.findings);
             return fits.then(|| node.clone());
         }
         let services = self.files.get(&id.0)?.clone();
@@ -79,7 +79,7 @@ impl Extension<'_, '_> {
         if !self
             .loader
             .budget
-            .take(entry.node.weight(), &mut self.loader.findings)
+            .take(entry.node.weight(), why, &mut self.loader.findings)
         {
             return None;
         }

@@ -90,7 +90,7 @@ impl Loader<'_> {
                     let weight = bytes.len() as u64;
                     return self
                         .budget
-                        .take(weight, &mut self.findings)
+                        .take(weight, why, &mut self.findings)
                         .then_some(bytes);
                 }
                 Ok(_) => format!("{shown} is larger than {} MiB", FILE_BYTES_MAX >> 20),

@@ -1,4 +1,4 @@
-use ondol_model::RestartPolicy;
+use ondol_model::{RestartCondition, RestartPolicy};
 
 use super::read;
 use crate::findings::{Findings, error};
@@ -9,13 +9,15 @@ use crate::tree::Node;
 pub(super) fn restart(name: &str, service: &Node, findings: &mut Findings) -> RestartPolicy {
     if let Some(policy) = service.at(&["deploy", "restart_policy"]) {
         let condition = read::text(policy, &["condition"]);
-        return match condition.as_deref().unwrap_or("any") {
-            "none" => RestartPolicy::Never,
-            "on-failure" => RestartPolicy::OnFailure {
-                attempts_max: read::limit(policy, &["max_attempts"]),
-                window: read::duration(policy, &["window"]),
+        return RestartPolicy {
+            condition: match condition.as_deref().unwrap_or("any") {
+                "none" => RestartCondition::Never,
+                "on-failure" => RestartCondition::OnFailure,
+                _ => RestartCondition::Any,
             },
-            _ => RestartPolicy::Always,
+            attempts_max: read::limit(policy, &["max_attempts"]),
+            window: read::duration(policy, &["window"]),
+            delay: read::duration(policy, &["delay"]).unwrap_or_default(),
         };
     }
     let Some((node, text)) = service
@@ -29,11 +31,11 @@ pub(super) fn restart(name: &str, service: &Node, findings: &mut Findings) -> Re
         .map_or((text, None), |(word, n)| (word, Some(n)));
     let attempts_max = attempts.and_then(|attempts| attempts.parse::<u32>().ok());
     match (word, attempts, attempts_max) {
-        ("always" | "unless-stopped", None, _) => RestartPolicy::Always,
-        ("no" | "false" | "none" | "", None, _) => RestartPolicy::Never,
-        ("on-failure", None, _) | ("on-failure", _, Some(_)) => RestartPolicy::OnFailure {
+        ("always" | "unless-stopped", None, _) => RestartPolicy::ALWAYS,
+        ("no" | "false" | "none" | "", None, _) => RestartPolicy::NEVER,
+        ("on-failure", None, _) | ("on-failure", _, Some(_)) => RestartPolicy {
             attempts_max: attempts_max.filter(|attempts| *attempts > 0),
-            window: None,
+            ..RestartPolicy::of(RestartCondition::OnFailure)
         },
         _ => {
             let words = ["always", "unless-stopped", "on-failure", "no"];

@@ -127,7 +127,8 @@ fn bool_of(text: &str) -> Option<bool> {
     }
 }
 
-fn is_remote(text: &str) -> bool {
+/// The address of a repository, where a folder may stand too.
+pub(crate) fn is_remote(text: &str) -> bool {
     text.contains("://") || text.starts_with("git@") || text.starts_with("github.com/")
 }
 

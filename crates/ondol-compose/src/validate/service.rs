@@ -1,4 +1,5 @@
 use crate::findings::{Findings, error, warning};
+use crate::normalise::is_remote;
 use crate::tree::{Entry, Node};
 
 /// What one service is wrong about by itself.
@@ -34,7 +35,7 @@ pub(super) fn validate(name: &str, entry: &Entry, findings: &mut Findings) {
     }
     let mode = service.get("network_mode");
     if let Some((mode, text)) = mode.and_then(|mode| Some((mode, mode.text()?)))
-        && !matches!(text, "host" | "none" | "bridge" | "default")
+        && !matches!(text, "host" | "bridge" | "default")
     {
         let text: String = text.chars().take(60).collect();
         findings.add(
@@ -45,10 +46,33 @@ pub(super) fn validate(name: &str, entry: &Entry, findings: &mut Findings) {
                 ),
             )
             .at(mode.span)
-            .help("Ondol knows host, none and bridge; services reach each other by name"),
+            .help("services reach each other by name; Ondol knows host and bridge"),
         );
     }
     healthcheck(name, service, findings);
+    build_context(name, service, findings);
+}
+
+/// Nothing is fetched to be built.
+fn build_context(name: &str, service: &Node, findings: &mut Findings) {
+    let Some(context) = service.at(&["build", "context"]) else {
+        return;
+    };
+    if let Some(text) = context.text().filter(|text| is_remote(text)) {
+        let shown: String = text.chars().take(100).collect();
+        let repository = shown.split('#').next().unwrap_or_default();
+        findings.add(
+            error(
+                "remote-context",
+                format!("`services.{name}.build` is at {shown}, which is not on this machine"),
+            )
+            .at(context.span)
+            .label("expected: a folder")
+            .help(format!(
+                "`git clone {repository} {name}`, and then `build: ./{name}`"
+            )),
+        );
+    }
 }
 
 fn has_something_to_run(name: &str, entry: &Entry, findings: &mut Findings) {

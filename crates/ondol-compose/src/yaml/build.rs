@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, ScalarStyle, Tag};
 
-use super::{mark_of, too_deep};
+use super::{mark_of, syntax_error, too_deep};
 use crate::budget::{Budget, DEPTH_MAX};
 use crate::findings::{Findings, error};
 use crate::tree::{Entry, Kind, Map, Mark, NODE_WEIGHT, Node, Scalar, Span, Value};
@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
                 let value = scalar(&text, style, tag.as_deref());
                 if !self
                     .budget
-                    .take(NODE_WEIGHT + text.len() as u64, self.findings)
+                    .take(NODE_WEIGHT + text.len() as u64, span, self.findings)
                 {
                     return false;
                 }
@@ -91,19 +91,8 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn syntax_error(&mut self, span: Span, info: &str) {
-        let mut finding = error("yaml-syntax", format!("this is not YAML: {info}")).at(span);
-        if let Some(open) = self.open.last() {
-            finding = finding.see(
-                Span {
-                    end: open.span.start + 1,
-                    ..open.span
-                },
-                "inside what begins here",
-            );
-        }
-        self.findings.add(finding.help(
-            "look at the indentation of this line and the one above; text with `: `, `#` or a leading `*`, `&`, `!`, `%`, `@` needs quotes",
-        ));
+        let inside = self.open.last().map(|open| open.span);
+        self.findings.add(syntax_error(span, info, inside));
         self.open.clear();
     }
 
@@ -125,7 +114,7 @@ impl<'a> Builder<'a> {
             mark,
             inside,
         });
-        self.budget.take(NODE_WEIGHT, self.findings)
+        self.budget.take(NODE_WEIGHT, span, self.findings)
     }
 
     fn end(&mut self, end: Span) -> bool {
@@ -198,7 +187,7 @@ impl<'a> Builder<'a> {
             too_deep(span, self.findings);
             return false;
         }
-        if !self.budget.take(node.weight(), self.findings) {
+        if !self.budget.take(node.weight(), span, self.findings) {
             return false;
         }
         let node = node.clone();
@@ -208,7 +197,7 @@ impl<'a> Builder<'a> {
 
     /// Puts a finished node where it belongs.
     fn complete(&mut self, node: Node, anchor: usize) {
-        if anchor > 0 && self.budget.take(node.weight(), self.findings) {
+        if anchor > 0 && self.budget.take(node.weight(), node.span, self.findings) {
             self.anchors.insert(anchor, node.clone());
         }
         let findings = &mut *self.findings;

@@ -358,6 +358,76 @@ fn the_place_is_counted_in_characters_also_behind_other_scripts() {
 }
 
 #[test]
+fn text_that_is_not_yaml_in_several_places() {
+    told(
+        "services:
+  web:
+    image: nginx
+   command: x
+  api:
+    image: nginx
+    labels: *unknown
+  db:
+    image: \"postgres
+    ports: [5432
+  # nothing is wrong here
+  cache:
+    image: redis
+volumes:
+  data: a: b
+",
+        expect![[r#"
+            error[yaml-syntax]: this is not YAML: while parsing a block mapping, did not find expected key
+             --> /app/compose.yaml:4:4
+              |
+            4 |    command: x
+              |    ^
+              |
+             ::: /app/compose.yaml:2:3
+              |
+            2 |   web:
+              |   - inside what begins here
+              |
+              = help: look at the indentation of this line and the one above; text with `: `, `#` or a leading `*`, `&`, `!`, `%`, `@` needs quotes
+
+            error[yaml-syntax]: this is not YAML: invalid indentation in quoted scalar
+             --> /app/compose.yaml:9:12
+              |
+            9 |     image: "postgres
+              |            ^
+              |
+              = help: look at the indentation of this line and the one above; text with `: `, `#` or a leading `*`, `&`, `!`, `%`, `@` needs quotes
+
+            error[yaml-syntax]: this is not YAML: mapping values are not allowed in this context
+              --> /app/compose.yaml:15:10
+               |
+            15 |   data: a: b
+               |          ^
+               |
+               = help: look at the indentation of this line and the one above; text with `: `, `#` or a leading `*`, `&`, `!`, `%`, `@` needs quotes
+
+        "#]],
+    );
+}
+
+#[test]
+fn a_repository_is_not_built_and_says_what_to_do() {
+    told(
+        "services:\n  web:\n    build: https://github.com/me/shop.git#main\n",
+        expect![[r#"
+            error[remote-context]: `services.web.build` is at https://github.com/me/shop.git#main, which is not on this machine
+             --> /app/compose.yaml:3:12
+              |
+            3 |     build: https://github.com/me/shop.git#main
+              |            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ expected: a folder
+              |
+              = help: `git clone https://github.com/me/shop.git web`, and then `build: ./web`
+
+        "#]],
+    );
+}
+
+#[test]
 fn a_line_of_a_megabyte_is_cut() {
     let long = "x".repeat(1 << 20);
     let loaded = load_text(&format!(

@@ -1,6 +1,7 @@
 //! Files that mean harm: a located error in bounded time, never a panic.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use ondol_compose::{Loaded, MemorySource, load};
 
@@ -19,7 +20,11 @@ fn anchors_that_multiply_are_stopped() {
         let below = vec![format!("*a{}", level - 1); 9].join(", ");
         let _ = writeln!(text, "x-{level}: &a{level} [{below}]");
     }
-    refused_with(&load_text(&text), "too-large");
+    let loaded = load_text(&text);
+    refused_with(&loaded, "too-large");
+    let place = loaded.diagnostics[0].place.clone().expect("a place");
+    assert_eq!(place.file.as_path(), Path::new("/app/compose.yaml"));
+    assert_eq!(place.line, 7, "{}", loaded.render(false));
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use ondol_compose::KeyUse;
 use ondol_model::{
     Bytes, Check, Condition, DeployMode, FailureAction, FileSource, Healthcheck, MountSource,
-    PublishedPort, RestartPolicy, RuntimeKind, Service, Transport, Ulimit, UpdateOrder,
-    WatchAction,
+    PublishedPort, RestartCondition, RestartPolicy, RuntimeKind, Service, Transport, Ulimit,
+    UpdateOrder, WatchAction,
 };
 
 use crate::support::{assert_round_trip, clean, codes, load_text, project_of, request, service};
@@ -152,26 +152,37 @@ fn commands_in_every_form() {
 
 #[test]
 fn restart_in_every_form() {
-    let on_failure = |attempts_max, window| RestartPolicy::OnFailure {
+    let on_failure = |attempts_max| RestartPolicy {
         attempts_max,
-        window,
+        ..RestartPolicy::of(RestartCondition::OnFailure)
     };
     for (text, policy) in [
-        ("restart: always", RestartPolicy::Always),
-        ("restart: unless-stopped", RestartPolicy::Always),
-        ("restart: no", RestartPolicy::Never),
-        ("restart: \"no\"", RestartPolicy::Never),
-        ("restart: on-failure", on_failure(None, None)),
-        ("restart: on-failure:3", on_failure(Some(3), None)),
+        ("restart: always", RestartPolicy::ALWAYS),
+        ("restart: unless-stopped", RestartPolicy::ALWAYS),
+        ("restart: no", RestartPolicy::NEVER),
+        ("restart: \"no\"", RestartPolicy::NEVER),
+        ("restart: on-failure", on_failure(None)),
+        ("restart: on-failure:3", on_failure(Some(3))),
         ("tty: true", RestartPolicy::default()),
         (
             "deploy: {restart_policy: {condition: none}}",
-            RestartPolicy::Never,
+            RestartPolicy::NEVER,
         ),
-        ("deploy: {restart_policy: {}}", RestartPolicy::Always),
+        ("deploy: {restart_policy: {}}", RestartPolicy::ALWAYS),
+        (
+            "deploy: {restart_policy: {condition: any, max_attempts: 2, delay: 5s}}",
+            RestartPolicy {
+                attempts_max: Some(2),
+                delay: Duration::from_secs(5),
+                ..RestartPolicy::ALWAYS
+            },
+        ),
         (
             "deploy: {restart_policy: {condition: on-failure, max_attempts: 2, window: 1m}}",
-            on_failure(Some(2), Some(Duration::from_secs(60))),
+            RestartPolicy {
+                window: Some(Duration::from_secs(60)),
+                ..on_failure(Some(2))
+            },
         ),
     ] {
         assert_eq!(one(text).restart, policy, "{text}");
@@ -404,7 +415,10 @@ fn watch_rules() {
 #[test]
 fn networks_and_modes() {
     assert!(one("network_mode: host").host_network);
-    assert!(one("network_mode: none").networks.is_empty());
+    let none = load_text("services: {a: {image: x, network_mode: none}}");
+    assert_eq!(codes(&none), ["not-acted-on"]);
+    let none = none.project.expect("a project");
+    assert!(service(&none, "a").networks.is_empty());
     assert_eq!(one("network_mode: bridge").networks.len(), 1);
     let project = project_of(
         "services: {a: {image: x}, b: {image: x, networks: [n]}}\nnetworks: {n: {internal: true, external: {name: real}}}\n",
@@ -490,12 +504,12 @@ fn every_key_is_reported_as_what_becomes_of_it() {
         keys,
         [
             ("cap_add", KeyUse::EngineOnly),
-            ("deploy.endpoint_mode", KeyUse::NotActedOn),
+            ("deploy.endpoint_mode", KeyUse::ActedOn),
             ("deploy.replicas", KeyUse::ActedOn),
             ("frobnicate", KeyUse::NotActedOn),
             ("image", KeyUse::ActedOn),
             ("links", KeyUse::NotActedOn),
-            ("logging.driver", KeyUse::ActedOn),
+            ("logging.driver", KeyUse::NotActedOn),
             ("logging.options.tag", KeyUse::EngineOnly),
             ("ports", KeyUse::ActedOn),
             ("ports[0].mode", KeyUse::NotActedOn),
@@ -511,6 +525,47 @@ fn every_key_is_reported_as_what_becomes_of_it() {
             .all(|key| key.reason.is_some() && key.place.is_some())
     );
     assert!(!loaded.keys.iter().any(|key| key.path.starts_with("x-")));
+}
+
+#[test]
+fn a_key_is_acted_on_only_with_the_values_that_are() {
+    let usage = |path: &str, text: &str| {
+        let loaded = load_text(&format!(
+            "services: {{a: {{image: x, {text}}}, b: {{image: y}}}}"
+        ));
+        let path = format!("services.a.{path}");
+        let key = loaded.keys.iter().find(|key| key.path == path);
+        let key = key.unwrap_or_else(|| panic!("{path} is not told"));
+        assert_eq!(key.usage == KeyUse::NotActedOn, key.reason.is_some());
+        key.usage
+    };
+    for (path, text, acted) in [
+        ("logging.driver", "logging: {driver: json-file}", true),
+        ("logging.driver", "logging: {driver: local}", true),
+        ("logging.driver", "logging: {driver: syslog}", false),
+        ("network_mode", "network_mode: host", true),
+        ("network_mode", "network_mode: bridge", true),
+        ("network_mode", "network_mode: none", false),
+        ("network_mode", "network_mode: \"service:b\"", false),
+        ("deploy.endpoint_mode", "deploy: {endpoint_mode: vip}", true),
+        (
+            "deploy.endpoint_mode",
+            "deploy: {endpoint_mode: dnsrr}",
+            false,
+        ),
+        (
+            "deploy.restart_policy.delay",
+            "deploy: {restart_policy: {delay: 5s}}",
+            true,
+        ),
+        (
+            "deploy.placement.preferences",
+            "deploy: {placement: {preferences: [{spread: node.labels.zone}]}}",
+            false,
+        ),
+    ] {
+        assert_eq!(usage(path, text) == KeyUse::ActedOn, acted, "{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ondol_model::{Exit, RestartPolicy, RunId, Service};
+use ondol_model::{Exit, RunId};
 
 use super::{Ending, Life, Replica, Step};
 use crate::NoteKind;
@@ -56,7 +56,8 @@ impl Replica {
         let running = self.running();
         let lived = running.map(|running| turn.now.since(running.started));
         let healthy = running.and_then(|running| running.ready_since);
-        let proved = healthy.is_some_and(|since| turn.now.since(since) >= window(&target.service));
+        let window = target.service.restart.window.unwrap_or(HEALTHY_AFTER);
+        let proved = healthy.is_some_and(|since| turn.now.since(since) >= window);
         self.crashes = if proved {
             1
         } else {
@@ -77,13 +78,13 @@ impl Replica {
         match afterwards(&target.service, succeeded, self.crashes) {
             Afterwards::Done => self.end(Ending::Done, format!("{what}: it is done"), turn),
             Afterwards::GaveUp(why) => self.end(Ending::GaveUp, format!("{what}; {why}"), turn),
-            Afterwards::Again => self.again(what, turn),
+            Afterwards::Again => self.again(what, target.service.restart.delay, turn),
         }
         Step::Changed
     }
 
-    fn again(&mut self, what: String, turn: &mut Turn) {
-        let pause = pause(&self.id, self.crashes);
+    fn again(&mut self, what: String, delay: Duration, turn: &mut Turn) {
+        let pause = pause(&self.id, self.crashes).max(delay);
         self.because = if pause == Duration::ZERO {
             format!("{what}; started again at once")
         } else {
@@ -100,16 +101,5 @@ impl Replica {
         }
         let until = turn.now + pause;
         self.enter(Life::Backoff { until }, turn.now);
-    }
-}
-
-/// How long a replica must have been ready for its earlier crashes to be forgotten.
-fn window(service: &Service) -> Duration {
-    match service.restart {
-        RestartPolicy::OnFailure {
-            window: Some(window),
-            ..
-        } => window,
-        _ => HEALTHY_AFTER,
     }
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use expect_test::expect;
 use ondol_model::{DeployMode, Healthcheck, RestartPolicy};
 
@@ -199,7 +201,7 @@ fn a_port_that_never_accepts_is_taken_as_ready_after_a_while_and_one_seen_listen
 #[test]
 fn a_job_runs_once_and_one_that_must_not_restart_is_left_lying() {
     let job = service("job", |job| job.mode = DeployMode::Job);
-    let once = service("once", |once| once.restart = RestartPolicy::Never);
+    let once = service("once", |once| once.restart = RestartPolicy::NEVER);
     check(
         project(vec![job, once]),
         "found
@@ -247,9 +249,9 @@ fn a_job_runs_once_and_one_that_must_not_restart_is_left_lying() {
 #[test]
 fn attempts_are_used_up() {
     let web = service("web", |web| {
-        web.restart = RestartPolicy::OnFailure {
+        web.restart = RestartPolicy {
             attempts_max: Some(1),
-            window: None,
+            ..RestartPolicy::default()
         };
     });
     check(
@@ -297,6 +299,67 @@ fn attempts_are_used_up() {
             > prepared web
               # web-1 Started: wanted (1 of 1)
               start web-1 run 3
+        "#]],
+    );
+}
+
+#[test]
+fn attempts_are_bounded_and_apart_also_when_every_end_is_followed_by_a_start() {
+    let web = service("web", |web| {
+        web.restart = RestartPolicy {
+            attempts_max: Some(2),
+            delay: Duration::from_secs(5),
+            ..RestartPolicy::ALWAYS
+        };
+    });
+    check(
+        project(vec![web]),
+        "found
+         prepared web
+         started web-1
+         exited web-1 0
+         +4s
+         +1s
+         started web-1
+         exited web-1 1
+         +5s
+         started web-1
+         exited web-1 1",
+        expect![[r#"
+            > found
+              publish web []
+              prepare web
+            > prepared web
+              # web-1 Started: wanted (1 of 1)
+              start web-1 run 1
+            > started web-1
+              publish web [1 not ready]
+              # web-1 Ready: it runs, and has nothing that could be asked
+              publish web [1 ready]
+            > exited web-1 0
+              # web-1 Exited: exit 0 after 0 ms; started again in 5.0 s (1st time)
+              publish web []
+            > +4s
+            > +1s
+              # web-1 Started: exit 0 after 0 ms; started again in 5.0 s (1st time)
+              start web-1 run 2
+            > started web-1
+              publish web [1 not ready]
+              # web-1 Ready: it runs, and has nothing that could be asked
+              publish web [1 ready]
+            > exited web-1 1
+              # web-1 Exited: exit 1 after 0 ms; started again in 5.0 s (2nd time)
+              publish web []
+            > +5s
+              # web-1 Started: exit 1 after 0 ms; started again in 5.0 s (2nd time)
+              start web-1 run 3
+            > started web-1
+              publish web [1 not ready]
+              # web-1 Ready: it runs, and has nothing that could be asked
+              publish web [1 ready]
+            > exited web-1 1
+              # web-1 Ended: exit 1 after 0 ms; its attempts are used up
+              publish web []
         "#]],
     );
 }

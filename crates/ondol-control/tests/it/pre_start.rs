@@ -111,7 +111,7 @@ fn whoever_began_with_the_steps_goes_on_with_them_after_a_pause() {
 fn with_restart_no_a_failed_step_is_the_end_of_that_replica() {
     check(
         project(vec![with_step(false, |web| {
-            web.restart = RestartPolicy::Never;
+            web.restart = RestartPolicy::NEVER;
         })]),
         "found
          prepared web

@@ -59,7 +59,7 @@ pub(crate) fn service(name: &str, change: impl FnOnce(&mut Service)) -> Service 
         "ulimits":{},"mounts":[],"secrets":[],"configs":[],"host_network":false,"networks":{},"ports":[],"expose":[],
         "port_env":"PORT","routes":[],"depends_on":{},"healthcheck":"image",
         "probes":{"startup":null,"ready":null,"live":null},
-        "restart":{"on_failure":{"attempts_max":null,"window":null}},"mode":"replicated","replicas":1,
+        "restart":{"condition":"on_failure","attempts_max":null,"window":null,"delay":{"secs":0,"nanos":0}},"mode":"replicated","replicas":1,
         "resources":{"cpu_limit_milli":null,"memory_limit":null,"pids_limit":null,"cpu_reserved_milli":0,
         "memory_reserved":0},
         "update":{"parallelism":1,"delay":{"secs":0,"nanos":0},"order":"start_first","monitor":{"secs":5,"nanos":0},

@@ -93,12 +93,13 @@ fn service() -> Service {
         "name": "web", "runtime": "auto", "packages": [], "environment": {}, "init": false, "tty": false,
         "stop_grace": {"secs": 10, "nanos": 0}, "post_start": [], "pre_stop": [], "ulimits": {}, "mounts": [],
         "secrets": [], "configs": [], "host_network": false, "networks": {}, "ports": [], "expose": [],
-        "port_env": "PORT", "routes": [], "depends_on": {}, "healthcheck": "image", "probes": {}, "restart": "always",
+        "port_env": "PORT", "routes": [], "depends_on": {}, "healthcheck": "image", "probes": {},
         "mode": "replicated", "replicas": 1, "placement_constraints": [], "watch": [], "labels": {},
         "resources": {"cpu_reserved_milli": 0, "memory_reserved": 0}
     }"#;
     let mut value: serde_json::Value = serde_json::from_str(text).unwrap();
     let rollout = serde_json::to_value(ondol_model::Rollout::default()).unwrap();
+    value["restart"] = serde_json::to_value(ondol_model::RestartPolicy::ALWAYS).unwrap();
     value["update"] = rollout.clone();
     value["rollback"] = rollout;
     value["logs"] = serde_json::to_value(ondol_model::LogLimits::default()).unwrap();

@@ -310,7 +310,7 @@ pub(crate) fn service(name: &str, command: &[&str]) -> Service {
         depends_on: Default::default(),
         healthcheck: Healthcheck::Image,
         probes: Probes::default(),
-        restart: RestartPolicy::Never,
+        restart: RestartPolicy::NEVER,
         mode: DeployMode::Replicated,
         replicas: 1,
         resources: Resources::default(),
