@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cgroup::Ground;
 use crate::sandbox::{Sandbox, Subnets, machine};
+use crate::world::Way;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,10 +19,18 @@ pub struct Finding {
     pub fix: String,
 }
 
-/// Looks at everything for a node in this sandbox.
-pub(crate) fn look(sandbox: Sandbox, subnets: Subnets, ground: &Ground) -> Vec<Finding> {
+/// Looks at everything for a node in this sandbox; `world` is the way out of its world when it has one.
+pub(crate) fn look(
+    sandbox: Sandbox,
+    subnets: Subnets,
+    ground: &Ground,
+    world: Option<Way>,
+) -> Vec<Finding> {
     let mut findings = vec![isolation(sandbox), addresses(sandbox), files(sandbox)];
-    findings.push(way_out(sandbox, subnets));
+    findings.push(match world {
+        Some(way) => way_out_of_world(way),
+        None => way_out(sandbox, subnets),
+    });
     findings.extend(limits(ground));
     findings.push(low_ports());
     findings.push(packages(sandbox));
@@ -89,30 +98,45 @@ fn files(sandbox: Sandbox) -> Finding {
     finding("files", sandbox != Sandbox::None, why, "see isolation")
 }
 
+const WAY_OUT: &str = "outgoing traffic";
+
 fn way_out(sandbox: Sandbox, subnets: Subnets) -> Finding {
-    let what = "outgoing traffic";
-    match sandbox {
-        Sandbox::None => finding(what, true, "services use the machine's network", ""),
+    let why = match sandbox {
         Sandbox::Root => match machine::make_way_out(subnets) {
-            Ok(()) => finding(
-                what,
-                true,
-                "replicas reach the outside by address translation",
-                "",
-            ),
-            Err(why) => finding(
-                what,
-                false,
-                format!("services cannot call the outside: {why}"),
-                "install nftables: apt install nftables",
-            ),
+            Ok(()) => "replicas reach the outside by address translation",
+            Err(why) => {
+                let why = format!("services cannot call the outside: {why}");
+                return finding(
+                    WAY_OUT,
+                    false,
+                    why,
+                    "install nftables: apt install nftables",
+                );
+            }
         },
-        Sandbox::User => finding(
-            what,
+        Sandbox::User | Sandbox::None => {
+            "services use the machine's network, those of internal networks too"
+        }
+    };
+    finding(WAY_OUT, true, why, "")
+}
+
+fn way_out_of_world(way: Way) -> Finding {
+    match way {
+        Way::Open(program) => {
+            let why = format!("replicas reach the outside by {}", program.display());
+            finding(WAY_OUT, true, why, "")
+        }
+        Way::Looking => finding(
+            WAY_OUT,
             false,
-            "services of an ordinary user cannot call the outside, only each other",
-            "give those that need it `network_mode: host`, or run Ondol as root",
+            "a program that carries it is being fetched or started: services cannot call the outside yet",
+            "ask again in a moment",
         ),
+        Way::Closed { why, fix } => {
+            let why = format!("services cannot call the outside, only each other: {why}");
+            finding(WAY_OUT, false, why, &fix)
+        }
     }
 }
 

@@ -290,7 +290,7 @@ impl Engine {
                     crate::sandbox::machine::remove(claim.subnets);
                     claim.give_up();
                 }
-                Shared::World(_) => crate::world::end(&inner.config.state_dir),
+                Shared::World(world) => world.end(),
                 Shared::Nothing => {}
             }
             inner.ground.remove();
@@ -301,7 +301,8 @@ impl Engine {
     /// What this machine lets the engine enforce, and what to do about the rest.
     pub fn doctor(&self) -> Vec<crate::doctor::Finding> {
         let config = &self.inner.config;
-        crate::doctor::look(config.sandbox, config.subnets, &self.inner.ground)
+        let way_out = self.inner.shared.world().map(crate::world::World::way_out);
+        crate::doctor::look(config.sandbox, config.subnets, &self.inner.ground, way_out)
     }
 
     /// Makes a process that is about to be started (the proxy) see the replicas' network.

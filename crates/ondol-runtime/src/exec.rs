@@ -27,6 +27,7 @@ pub struct ExecTarget {
     pub privileged: bool,
     /// Only one user id exists there.
     pub single_uid: bool,
+    pub(crate) capabilities: u64,
     pub(crate) cgroup: Option<crate::cgroup::Plan>,
 }
 
@@ -85,6 +86,7 @@ fn run(
         cgroup: target.cgroup.as_ref(),
         mounts: mounts.as_ref().map(|fd| fd.as_fd()),
         single_uid: target.single_uid,
+        capabilities: target.capabilities,
         input,
         output,
     })?;

@@ -12,6 +12,7 @@ pub mod logs;
 mod net;
 mod netlink;
 mod privileges;
+mod process;
 mod room;
 mod sandbox;
 pub mod shim;

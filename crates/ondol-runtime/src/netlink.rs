@@ -78,14 +78,23 @@ impl Network {
         self.tell(&add.done())
     }
 
-    /// Sends what is for nobody near to `gateway`.
-    pub(crate) fn add_default_route(&self, gateway: Ipv4Addr) -> io::Result<()> {
+    /// Sends what is for a network, or for nobody near, to `gateway`.
+    pub(crate) fn add_route(
+        &self,
+        to: Option<(Ipv4Addr, u8)>,
+        gateway: Ipv4Addr,
+    ) -> io::Result<()> {
+        const RTA_DST: u16 = 1;
         const RTA_GATEWAY: u16 = 5;
         const MAIN: u8 = 254;
         const UNICAST: u8 = 1;
         let mut add = Message::new(RTM_NEWROUTE, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE);
-        add.put(&route_head(0, MAIN, UNICAST))
-            .attribute(RTA_GATEWAY, &gateway.octets());
+        let prefix = to.map_or(0, |(_, prefix)| prefix);
+        add.put(&route_head(prefix, MAIN, UNICAST));
+        if let Some((network, _)) = to {
+            add.attribute(RTA_DST, &network.octets());
+        }
+        add.attribute(RTA_GATEWAY, &gateway.octets());
         self.tell(&add.done())
     }
 

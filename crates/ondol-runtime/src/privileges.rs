@@ -13,7 +13,7 @@ use crate::sys;
 
 /// Docker's default set (capabilities(7)), so that entrypoints that change owners and users work; without MKNOD,
 /// because nothing here keeps a device from being opened once it is made.
-const KEPT: u64 = 1 // CHOWN
+pub(crate) const KEPT: u64 = 1 // CHOWN
     | 1 << 1 // DAC_OVERRIDE
     | 1 << 3 // FOWNER
     | 1 << 4 // FSETID
@@ -22,21 +22,25 @@ const KEPT: u64 = 1 // CHOWN
     | 1 << 7 // SETUID
     | 1 << 8 // SETPCAP
     | 1 << 10 // NET_BIND_SERVICE
-    | 1 << 13 // NET_RAW
+    | NET_RAW
     | 1 << 18 // SYS_CHROOT
     | 1 << 29 // AUDIT_WRITE
     | 1 << 31; // SETFCAP
+/// Writing packets as one likes.
+pub(crate) const NET_RAW: u64 = 1 << 13;
 const CAPABILITIES_MAX: u32 = 64;
 
-/// Takes from this process all that a service need not have, unless it is `privileged`, and makes it `identity`.
-/// `single_uid`: inside a user namespace with one user, who is called 0.
+/// Takes from this process all that a service need not have, and makes it `identity`.
+/// `kept`: what it may have, everything when `None`; `single_uid`: inside a user namespace with one user, who is
+/// called 0.
 pub(crate) fn become_identity(
     identity: &Identity,
+    kept: Option<u64>,
     single_uid: bool,
-    privileged: bool,
 ) -> nix::Result<()> {
-    for capability in (0..CAPABILITIES_MAX).filter(|_| !privileged) {
-        if KEPT & 1 << capability == 0 && !sys::drop_bounding(capability) && capability > 40 {
+    for capability in 0..CAPABILITIES_MAX {
+        let keep = kept.is_none_or(|kept| kept & 1 << capability != 0);
+        if !keep && !sys::drop_bounding(capability) && capability > 40 {
             break;
         }
     }
@@ -51,9 +55,9 @@ pub(crate) fn become_identity(
         nix::unistd::setresgid(gid, gid, gid)?;
         nix::unistd::setresuid(uid, uid, uid)?;
     }
-    if identity.uid == 0 && !privileged {
+    if let (0, Some(kept)) = (identity.uid, kept) {
         // Fails where a machine has fewer than these: then what it has is kept.
-        let _ = sys::set_capabilities(KEPT);
+        let _ = sys::set_capabilities(kept);
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use std::os::fd::OwnedFd;
 
 use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, unshare};
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Gid, Pid, Uid};
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,24 @@ struct Report {
 }
 
 impl Built {
+    fn new(
+        init: Pid,
+        joining: Option<&network::Joining<'_>>,
+        report: Report,
+    ) -> Result<Self, String> {
+        let path = format!("/proc/{init}/ns/mnt");
+        let mounts = File::open(&path).map_err(|error| format!("{path}: {error}"))?;
+        Ok(Built {
+            init,
+            mounts: mounts.into(),
+            diagnosis: joining.map(network::Joining::diagnosis).transpose()?,
+            owner: report
+                .owner
+                .map(|(uid, gid)| (Uid::from_raw(uid), Gid::from_raw(gid))),
+            words: report.words,
+        })
+    }
+
     /// Whether a path exists in it. `/proc/<pid>/root` would follow absolute links to the machine's own files.
     pub(crate) fn sees(&self, path: &str) -> bool {
         let Ok(Fork::Parent(pid)) = self.look(path) else {
@@ -71,8 +89,8 @@ impl Built {
 /// Builds it. The calling process, a shim, moves into all of its namespaces but that of files.
 /// The error says for people at which step it failed.
 pub(crate) fn build(plan: &Room, user: Option<&str>) -> Result<Built, String> {
-    let diagnosis = match &plan.network {
-        Some(network) => Some(network::join(network)?),
+    let joining = match &plan.network {
+        Some(network) => Some(network::Joining::begin(network)?),
         None => None,
     };
     let flags = CloneFlags::CLONE_NEWUTS | CloneFlags::CLONE_NEWIPC | CloneFlags::CLONE_NEWPID;
@@ -81,22 +99,20 @@ pub(crate) fn build(plan: &Room, user: Option<&str>) -> Result<Built, String> {
         .map_err(|error| format!("host name {}: {error}", plan.hostname))?;
     let (from, to) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|error| error.to_string())?;
     match sys::fork().map_err(|error| format!("no further process could be made: {error}"))? {
-        Fork::Child => first_process(plan, user, to),
+        Fork::Child => {
+            drop(from);
+            let furnish = || {
+                joining.as_ref().map_or(Ok(()), network::Joining::finish)?;
+                furnish::furnish(plan, user)
+            };
+            first_process(furnish, to)
+        }
         Fork::Parent(init) => {
             drop(to);
-            let report = hear(from).inspect_err(|_| {
+            let built = hear(from).and_then(|report| Built::new(init, joining.as_ref(), report));
+            built.inspect_err(|_| {
+                let _ = kill(init, Signal::SIGKILL);
                 let _ = waitpid(init, None);
-            })?;
-            let path = format!("/proc/{init}/ns/mnt");
-            let mounts = File::open(&path).map_err(|error| format!("{path}: {error}"))?;
-            Ok(Built {
-                init,
-                mounts: mounts.into(),
-                diagnosis,
-                owner: report
-                    .owner
-                    .map(|(uid, gid)| (Uid::from_raw(uid), Gid::from_raw(gid))),
-                words: report.words,
             })
         }
     }
@@ -108,16 +124,32 @@ fn hear(from: OwnedFd) -> Result<Report, String> {
     serde_json::from_slice(&text).unwrap_or_else(|_| Err("its room fell apart".to_owned()))
 }
 
-fn first_process(plan: &Room, user: Option<&str>, to: OwnedFd) -> ! {
-    let told = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
-        .map_err(|error| error.to_string())
-        .and_then(|()| furnish::furnish(plan, user));
-    let _ = File::from(to).write_all(&serde_json::to_vec(&told).unwrap_or_default());
-    if told.is_err() {
+/// Holds the namespaces and reaps. Furnishing is its child's work: what this process writes to, or runs, is in
+/// memory beside the service for as long as that lives.
+fn first_process(furnish: impl FnOnce() -> Result<Report, String>, to: OwnedFd) -> ! {
+    let begun = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
+        .and_then(|()| unshare(CloneFlags::CLONE_NEWNS))
+        .and_then(|()| sys::fork());
+    // A shim that died before its death could be heard of.
+    if !sys::is_read(&to) {
         std::process::exit(1);
     }
+    match begun {
+        Ok(Fork::Parent(_)) => hold(),
+        Ok(Fork::Child) => tell(to, &furnish()),
+        Err(error) => tell(to, &Err(format!("namespaces: {error}"))),
+    }
+}
+
+fn tell(to: OwnedFd, told: &Result<Report, String>) -> ! {
+    let _ = File::from(to).write_all(&serde_json::to_vec(told).unwrap_or_default());
+    std::process::exit(i32::from(told.is_err()))
+}
+
+fn hold() -> ! {
     let _ = nix::sys::prctl::set_name(c"ondol-room");
     sys::close_from(0);
+    sys::forget_code();
     let mut children = SigSet::empty();
     children.add(Signal::SIGCHLD);
     loop {

@@ -26,6 +26,7 @@ mod store;
 use early::ThisMachine;
 pub use early::{Obstacle, ObstacleKind};
 pub use error::{SourceError, SourceErrorKind};
+pub(crate) use packages::Depot;
 
 /// Fetches and installs what a service needs, and says meanwhile what it does. Done again only where inputs
 /// changed: packages by their set, Dockerfile lines by the lines and the files that they see.

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use ondol_model::{Digest, Prepared, ReplicaId, RunId, Ulimit};
 use serde::{Deserialize, Serialize};
 
+use crate::privileges;
+
 /// Name of the file in a replica's folder.
 pub(crate) const FILE: &str = "spec.json";
 
@@ -58,6 +60,18 @@ pub(crate) struct Task {
     pub(crate) cgroup: Option<crate::cgroup::Plan>,
     /// Namespaces to live in; none runs it on the machine as it is.
     pub(crate) room: Option<Room>,
+}
+
+impl Task {
+    /// What its processes may do.
+    pub(crate) fn capabilities(&self) -> u64 {
+        let network = self.room.as_ref().and_then(|room| room.network.as_ref());
+        match network.is_some_and(|network| network.only.is_some()) {
+            // Who may write any packet needs no route.
+            true => privileges::KEPT & !privileges::NET_RAW,
+            false => privileges::KEPT,
+        }
+    }
 }
 
 /// A program to run.
@@ -134,6 +148,9 @@ pub(crate) struct Network {
     pub(crate) ip: Ipv4Addr,
     pub(crate) prefix: u8,
     pub(crate) gateway: Ipv4Addr,
+    /// All of its networks are internal: beyond its neighbours it reaches this /16 alone.
+    #[serde(default)]
+    pub(crate) only: Option<Ipv4Addr>,
 }
 
 /// Something shown at `target`.

@@ -3,12 +3,15 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd as _, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigAction, Signal};
 use nix::unistd::{ForkResult, Pid};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 /// Who returns from [`fork`].
 pub(crate) enum Fork {
@@ -53,6 +56,53 @@ pub(crate) fn close_on_exec_from(first: RawFd) {
             CLOSE_RANGE_CLOEXEC,
         )
     };
+}
+
+/// Whether the other end of a pipe that is written to is still open somewhere.
+pub(crate) fn is_read(pipe: &OwnedFd) -> bool {
+    let mut asked = [PollFd::new(pipe.as_fd(), PollFlags::empty())];
+    let _ = poll(&mut asked, PollTimeout::ZERO);
+    let told = asked[0].revents().unwrap_or(PollFlags::empty());
+    !told.contains(PollFlags::POLLERR)
+}
+
+/// Lets go of the pages of programs and libraries that this process has run so far. What it runs from now on comes
+/// back from the file, which is in memory anyhow; what it needed to begin does not stay.
+pub(crate) fn forget_code() {
+    // SAFETY: the callback is of the type that is asked for and keeps nothing of what it is shown.
+    unsafe { libc::dl_iterate_phdr(Some(forget_object), std::ptr::null_mut()) };
+}
+
+unsafe extern "C" fn forget_object(
+    object: *mut libc::dl_phdr_info,
+    _size: libc::size_t,
+    _nothing: *mut libc::c_void,
+) -> libc::c_int {
+    // SAFETY: dl_iterate_phdr shows a live object with that many headers (dl_iterate_phdr(3)).
+    let (base, headers) = unsafe {
+        let object = &*object;
+        let count = usize::from(object.dlpi_phnum);
+        (
+            object.dlpi_addr,
+            std::slice::from_raw_parts(object.dlpi_phdr, count),
+        )
+    };
+    // SAFETY: asks for a number.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.cast_unsigned();
+    for header in headers {
+        if header.p_type != libc::PT_LOAD || header.p_flags & libc::PF_W != 0 {
+            continue;
+        }
+        let begin = base + header.p_vaddr;
+        let end = (begin + header.p_memsz).next_multiple_of(page);
+        let begin = begin - begin % page;
+        let length = usize::try_from(end - begin).unwrap_or(0);
+        let begin = std::ptr::with_exposed_provenance_mut(usize::try_from(begin).unwrap_or(0));
+        // SAFETY: a mapping of a file that was never written to: a page that is let go is read again when it is
+        // used (madvise(2), MADV_DONTNEED).
+        unsafe { libc::madvise(begin, length, libc::MADV_DONTNEED) };
+    }
+    0
 }
 
 /// Takes an inherited descriptor by its number, when it is open.
@@ -200,6 +250,24 @@ fn mount(
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// A descriptor of a process (pidfd_open(2)): ready to be read when it has ended.
+pub(crate) fn process_handle(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: numbers only; the kernel answers with a new descriptor, closed by exec, or an error.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, libc::PIDFD_NONBLOCK) };
+    match RawFd::try_from(fd) {
+        // SAFETY: it is new, and nobody else was told its number.
+        Ok(fd @ 0..) => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Lets a task wait until a descriptor can be read. Call inside a tokio runtime.
+pub(crate) fn watch(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: it is owned by what watches it, and so stays open and the same for as long.
+    let watched = unsafe { AsyncFd::register_with_interest(descriptor, Interest::READABLE) };
+    watched.map_err(io::Error::from)
 }
 
 /// Takes a descriptor that the kernel has just put into this process with a message.

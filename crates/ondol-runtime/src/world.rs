@@ -1,25 +1,29 @@
 //! The world: a user namespace with the network that all replicas of an unprivileged node share.
 //!
 //! A small process holds it, outlives the node, and opens sockets inside for the node, which cannot go there itself.
+//! The node has the namespaces in hand too: a holder that was killed is replaced, and nobody notices.
 
 mod holder;
+mod keep;
+mod namespaces;
+mod way_out;
 
-use std::fs::File;
-use std::io::{self, BufRead as _, BufReader, IoSliceMut, Read as _, Write as _};
+use std::io::{self, IoSliceMut, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-
-pub use holder::main;
+use tokio::task::AbortHandle;
 
 use crate::engine::Config;
-use crate::sandbox::Subnets;
+pub use holder::main;
+use namespaces::Namespaces;
+pub(crate) use way_out::Way;
 
 /// Name of the socket in the state folder.
 const SOCKET: &str = "world.sock";
@@ -45,28 +49,39 @@ type Answer = Result<(), String>;
 #[derive(Debug)]
 pub(crate) struct World {
     state_dir: PathBuf,
-    pid: i32,
-    /// Names its network among all that there are and were since the machine started.
-    id: u64,
+    namespaces: Arc<Namespaces>,
+    way_out: way_out::Watch,
+    /// What keeps the holder and the way out alive.
+    keepers: [AbortHandle; 2],
 }
 
 impl World {
-    /// Finds the one of this state folder, or makes it.
+    /// Finds the one of this state folder, or makes it. Call inside a tokio runtime.
     pub(crate) async fn open(config: &Config) -> io::Result<World> {
-        let config = config.clone();
-        tokio::task::spawn_blocking(move || match find(&config.state_dir) {
-            Ok(world) => Ok(world),
-            Err(_) => {
-                make(&config)?;
-                find(&config.state_dir)
-            }
+        let order = config.clone();
+        let holder = tokio::task::spawn_blocking(move || keep::find_or_make(&order)).await??;
+        let namespaces = holder.namespaces.clone();
+        let (keeper, way_out) = way_out::keep(config, namespaces.clone()).await;
+        let keepers = [
+            tokio::spawn(keep::keep(config.clone(), holder)).abort_handle(),
+            keeper,
+        ];
+        Ok(World {
+            state_dir: config.state_dir.clone(),
+            namespaces,
+            way_out,
+            keepers,
         })
-        .await?
     }
 
     /// Tells this world from one that was there before it.
     pub(crate) fn id(&self) -> u64 {
-        self.id
+        self.namespaces.id
+    }
+
+    /// Whether its replicas can call the outside.
+    pub(crate) fn way_out(&self) -> Way {
+        self.way_out.borrow().clone()
     }
 
     /// A socket that listens inside, not blocking.
@@ -86,21 +101,21 @@ impl World {
     /// Lets a process that is about to be started begin inside; with `own_network` false, as the world's user but
     /// on the machine's network.
     pub(crate) fn place(&self, command: &mut Command, own_network: bool) -> io::Result<()> {
-        // Entering a user namespace gives the right to enter those that belong to it.
-        let kinds = if own_network {
-            &["user", "net"][..]
-        } else {
-            &["user"]
-        };
-        let namespaces = kinds.iter().map(|kind| File::open(self.namespace(kind)));
-        let opened: io::Result<Vec<OwnedFd>> =
-            namespaces.map(|file| file.map(OwnedFd::from)).collect();
-        crate::sys::join_before_exec(command, opened?);
-        Ok(())
+        self.namespaces.place(command, own_network)
     }
 
-    fn namespace(&self, kind: &str) -> String {
-        format!("/proc/{}/ns/{kind}", self.pid)
+    /// Ends it.
+    pub(crate) fn end(&self) {
+        self.leave();
+        way_out::end(&self.state_dir);
+        let _ = ask(&self.state_dir, &Asked::End);
+    }
+
+    /// From now on the next node keeps it.
+    fn leave(&self) {
+        for keeper in &self.keepers {
+            keeper.abort();
+        }
     }
 
     async fn fetch(&self, asked: Asked) -> io::Result<OwnedFd> {
@@ -112,62 +127,9 @@ impl World {
     }
 }
 
-/// Ends the world of a state folder, if there is one.
-pub(crate) fn end(state_dir: &Path) {
-    let _ = ask(state_dir, &Asked::End);
-}
-
-fn find(state_dir: &Path) -> io::Result<World> {
-    let stream = crate::net::connect_unix(state_dir, SOCKET)?;
-    let peer = nix::sys::socket::getsockopt(&stream, nix::sys::socket::sockopt::PeerCredentials)?;
-    let mut world = World {
-        state_dir: state_dir.to_owned(),
-        pid: peer.pid(),
-        id: 0,
-    };
-    world.id = std::fs::metadata(world.namespace("net"))?.ino();
-    Ok(world)
-}
-
-/// What the holder is told when it starts.
-#[derive(Debug, Serialize, Deserialize)]
-struct Order {
-    uid: u32,
-    gid: u32,
-    subnets: Subnets,
-}
-
-fn make(config: &Config) -> io::Result<()> {
-    let (ours, theirs) = UnixStream::pair()?;
-    let mut child = Command::new(&config.ondol)
-        .arg("world")
-        .arg(&config.state_dir)
-        .env_clear()
-        .current_dir("/")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    let order = Order {
-        uid: nix::unistd::geteuid().as_raw(),
-        gid: nix::unistd::getegid().as_raw(),
-        subnets: config.subnets,
-    };
-    let mut ours = BufReader::new(ours);
-    ours.get_ref().set_read_timeout(Some(ANSWER))?;
-    ours.get_mut().write_all(&crate::shim::wire::line(&order))?;
-    let mut line = String::new();
-    ours.read_line(&mut line)?;
-    // It stays this node's child and is taken note of when it ends; whoever comes later finds it by its socket.
-    std::thread::Builder::new()
-        .stack_size(32 << 10)
-        .spawn(move || child.wait())?;
-    match serde_json::from_str::<Answer>(&line) {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(why)) => Err(io::Error::other(why)),
-        Err(_) => Err(io::Error::other(
-            "the holder of the world ended without a word",
-        )),
+impl Drop for World {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 

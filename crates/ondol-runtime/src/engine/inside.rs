@@ -30,6 +30,7 @@ fn target_of(
     let target = ExecTarget {
         pid: pids.main,
         room_pid: pids.room,
+        capabilities: known.task.capabilities(),
         env: known.task.env,
         workdir: known.task.main.workdir,
         user: known.task.main.user,

@@ -1,4 +1,5 @@
-//! From the machine's files to the replica's. Runs in the room's first process.
+//! From the machine's files to the replica's. Runs in a child of the room's first process, in whose
+//! sight of files it is.
 //!
 //! Everything is prepared beside the new root while the machine is in sight; then the machine is let go, and only
 //! then are mounts put at paths that a service may have tampered with: a link to `/etc` leads to its own.
@@ -7,7 +8,6 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use nix::sched::{CloneFlags, unshare};
 
 use super::mounts::{self, Overlay, failed};
 use super::{Report, base, contents, devices, masks};
@@ -19,7 +19,6 @@ const STAGE: &str = "run/.stage";
 /// Does it all. The error says for people at which step it failed.
 pub(super) fn furnish(plan: &Room, user: Option<&str>) -> Result<Report, String> {
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    unshare(CloneFlags::CLONE_NEWNS).map_err(|error| format!("files of its own: {error}"))?;
     let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
     mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
         .map_err(|error| format!("files of its own: {error}"))?;

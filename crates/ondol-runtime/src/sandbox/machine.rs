@@ -34,23 +34,24 @@ pub(crate) fn remove(subnets: Subnets) {
     if let Ok(network) = Network::here() {
         let _ = network.remove(&bridge);
     }
-    let _ = nftables(&format!(
-        "table ip {bridge} {{}}\ndelete table ip {bridge}\n"
-    ));
+    let _ = nftables(
+        Command::new("nft"),
+        &format!("table ip {bridge} {{}}\ndelete table ip {bridge}\n"),
+    );
 }
 
 /// Lets replicas out of the machine, and keeps them from each other. The error says for people what is missing.
 pub(crate) fn make_way_out(subnets: Subnets) -> Result<(), String> {
     fs::write("/proc/sys/net/ipv4/ip_forward", "1")
         .map_err(|error| format!("forwarding cannot be switched on: {error}"))?;
-    match nftables(&rules(subnets)) {
+    match nftables(Command::new("nft"), &rules(subnets)) {
         Ok(()) => Ok(()),
         Err(first) => iptables(subnets).map_err(|second| format!("{first}; {second}")),
     }
 }
 
 /// One table per bridge, made anew each time.
-fn rules(subnets: Subnets) -> String {
+pub(crate) fn rules(subnets: Subnets) -> String {
     let bridge = subnets.bridge();
     let replicas = subnets.replicas;
     format!(
@@ -65,9 +66,10 @@ fn rules(subnets: Subnets) -> String {
     )
 }
 
-fn nftables(rules: &str) -> Result<(), String> {
-    let run = || -> io::Result<std::process::Output> {
-        let mut nft = Command::new("nft")
+/// Hands rules to the program `nft`.
+pub(crate) fn nftables(mut nft: Command, rules: &str) -> Result<(), String> {
+    let mut run = || -> io::Result<std::process::Output> {
+        let mut nft = nft
             .args(["-f", "-"])
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -26,6 +26,7 @@ pub(crate) struct Start<'a> {
     /// The replica's own sight of files.
     pub(crate) mounts: Option<BorrowedFd<'a>>,
     pub(crate) single_uid: bool,
+    pub(crate) capabilities: u64,
     /// Standard input and a terminal; `None` gives it nothing to read, a session of its own, and death with its parent.
     pub(crate) input: Option<BorrowedFd<'a>>,
     pub(crate) output: [BorrowedFd<'a>; 2],
@@ -36,7 +37,8 @@ pub(crate) fn spawn(start: &Start<'_>) -> Result<Pid, String> {
     let (failed, word) = nix::unistd::pipe2(OFlag::O_CLOEXEC).map_err(|e| e.to_string())?;
     match sys::fork().map_err(|error| format!("no further process could be made: {error}"))? {
         Fork::Child => {
-            let why = become_program(start);
+            drop(failed);
+            let why = become_program(start, &word);
             let _ = File::from(word).write_all(why.as_bytes());
             std::process::exit(127)
         }
@@ -59,8 +61,10 @@ fn read_word(failed: OwnedFd) -> String {
 }
 
 /// Returns only when it failed.
-fn become_program(start: &Start<'_>) -> String {
+fn become_program(start: &Start<'_>, word: &OwnedFd) -> String {
     match prepare(start) {
+        // Whoever died before its death could be heard of does not hear this either.
+        Ok(_) if !sys::is_read(word) => "its shim is dead".to_owned(),
         Ok(exec) => exec.run(),
         Err(why) => why,
     }
@@ -89,12 +93,9 @@ fn prepare(start: &Start<'_>) -> Result<Exec, String> {
     let workdir = Path::new(&start.command.workdir);
     make_workdir(workdir, &identity);
     if start.mounts.is_some() || start.command.user.is_some() {
-        crate::privileges::become_identity(
-            &identity,
-            start.single_uid,
-            start.command.privileged,
-        )
-        .map_err(|error| format!("running as user {}: {error}", identity.uid))?;
+        let kept = (!start.command.privileged).then_some(start.capabilities);
+        crate::privileges::become_identity(&identity, kept, start.single_uid)
+            .map_err(|error| format!("running as user {}: {error}", identity.uid))?;
     }
     if start.input.is_none() {
         // After the last change of user, which would clear it.

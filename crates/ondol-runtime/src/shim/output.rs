@@ -89,18 +89,24 @@ impl Output {
     /// Takes what is there and writes it.
     /// `false` when there was nothing.
     pub(super) fn pump(&mut self) -> bool {
-        let mut buffer = vec![0; READ_BYTES];
+        // Not filled with zeros: of a service that says little, little of it is ever memory.
+        let mut buffer = Vec::with_capacity(READ_BYTES);
         let mut came = false;
         for pipe in &mut self.pipes {
             for _ in 0..READS_MAX {
-                let Ok(read @ 1..) = pipe.from.read(&mut buffer) else {
+                buffer.clear();
+                // That the pipe is empty is an error here, after what was in it.
+                let _ = (&pipe.from)
+                    .take(READ_BYTES as u64)
+                    .read_to_end(&mut buffer);
+                if buffer.is_empty() {
                     break;
-                };
+                }
                 came = true;
                 let now = unix_ns();
                 let (writer, stream) = (&mut self.writer, pipe.stream);
                 let last = &mut self.last;
-                pipe.lines.push(&buffer[..read], |text, partial| {
+                pipe.lines.push(&buffer, |text, partial| {
                     writer.push(stream, partial, text, now);
                     remember(last, text);
                 });

@@ -144,6 +144,7 @@ impl Shim {
         self.current = Some(pid);
         self.state = State::Running(pid);
         self.connections.tell(&said(self.state, self.room.as_ref()));
+        crate::sys::forget_code();
         Ok(())
     }
 
@@ -155,6 +156,7 @@ impl Shim {
             cgroup: self.task.cgroup.as_ref(),
             mounts: self.room.as_ref().map(|room| room.mounts.as_fd()),
             single_uid: self.task.room.as_ref().is_some_and(|room| room.single_uid),
+            capabilities: self.task.capabilities(),
             input: None,
             output: self.output.ends(),
         })

@@ -11,11 +11,27 @@ use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::{Answer, Asked, Order, SOCKET};
-use crate::sandbox::machine;
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, Asked, SOCKET};
+use crate::sandbox::{Subnets, machine};
 
 /// Somebody who connects and says nothing is not waited for longer.
 const QUESTION: Duration = Duration::from_millis(500);
+
+/// What the holder is told when it starts.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Order {
+    /// Make a world for this user, who is root there.
+    Make {
+        uid: u32,
+        gid: u32,
+        subnets: Subnets,
+    },
+    /// Hold the one that it was started in.
+    Hold,
+}
 
 /// The whole life of `<ondol> world <state folder>`. Call it at the very top of `main`, before any thread is started.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ! {
@@ -41,13 +57,15 @@ fn make(dir: &Path, node: &UnixStream) -> io::Result<UnixListener> {
     let mut line = String::new();
     BufReader::new(node).read_line(&mut line)?;
     let order: Order = serde_json::from_str(&line)?;
-    unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
-    fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/uid_map", format!("0 {} 1", order.uid))?;
-    fs::write("/proc/self/gid_map", format!("0 {} 1", order.gid))?;
-    machine::make_bridge(order.subnets)?;
-    // So that what cannot get out is told so at once, instead of waiting.
-    let _ = fs::write("/proc/sys/net/ipv4/ip_forward", "1");
+    if let Order::Make { uid, gid, subnets } = order {
+        unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET)?;
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+        fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+        machine::make_bridge(subnets)?;
+        // Also without a way out: what cannot get out is told so at once, instead of waiting.
+        let _ = fs::write("/proc/sys/net/ipv4/ip_forward", "1");
+    }
     std::env::set_current_dir(dir)?;
     let _ = fs::remove_file(SOCKET);
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o077));

@@ -1,6 +1,8 @@
 //! The engine with real processes, shims and namespaces.
 
+mod network;
 mod plain;
 mod rooms;
 mod speed;
 mod support;
+mod world;

@@ -1,31 +1,10 @@
 //! Real processes in rooms of their own, as root and inside a world.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::support::{self, Node, service};
+use crate::support::{self, Node, sandboxes, service};
 use ondol_model::*;
 use ondol_runtime::Sandbox;
-
-/// The sandboxes that work here; says which are left out.
-fn sandboxes() -> Vec<Sandbox> {
-    let mut found = Vec::new();
-    for sandbox in [Sandbox::Root, Sandbox::User] {
-        match sandbox.works() {
-            Ok(()) => found.push(sandbox),
-            Err(why) => support::skip(format_args!("{sandbox:?}: {why}")),
-        }
-    }
-    found
-}
-
-async fn address(node: &mut Node) -> IpAddr {
-    node.until(|said| match said {
-        Observation::Started { ip, .. } => Some(ip),
-        _ => None,
-    })
-    .await
-}
 
 #[tokio::test]
 async fn a_room_shows_the_machines_programs_and_nothing_of_its_own_is_the_machines() {
@@ -52,103 +31,6 @@ async fn a_room_shows_the_machines_programs_and_nothing_of_its_own_is_the_machin
         let run = node.start(service("web", &["cat", "/etc/mine"]), 2);
         assert_eq!(node.exited(&run).await, Exit::Code(0));
         assert_eq!(node.lines(&run), ["mine"]);
-    }
-}
-
-#[tokio::test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one story: what is reached from where"
-)]
-async fn replicas_are_reached_and_probed_at_their_own_address_and_do_not_reach_each_other() {
-    for sandbox in sandboxes() {
-        let mut node = Node::new(sandbox).await;
-        let web = || {
-            let mut web = service("web", &["python3", "-m", "http.server", "80"]);
-            web.expose = vec![80];
-            web
-        };
-        let run = node.start(web(), 1);
-        let pid = node.started(&run).await;
-        assert!(pid > 0);
-        let ip = address(&mut node).await;
-        let ports = node
-            .until(|said| match said {
-                Observation::Listening { ports, .. } => Some(ports),
-                _ => None,
-            })
-            .await;
-        assert_eq!(ports, [80]);
-        let http = HttpCheck {
-            path: "/".into(),
-            port: None,
-            headers: vec![],
-        };
-        let result = node.probe(&run, Check::Http(http)).await;
-        assert_eq!((result.ok, result.saw.as_str()), (true, "GET / 200"));
-        let command = ["sh", "-c", "hostname; id -u; cat /proc/1/comm"]
-            .map(str::to_owned)
-            .into();
-        let result = node.probe(&run, Check::Exec { command }).await;
-        assert_eq!(
-            (result.ok, result.saw.as_str()),
-            (true, "exit 0: ondol-room")
-        );
-        // Another one binds the same port, and cannot reach the first except through the proxy.
-        let mut other = service(
-            "other",
-            &[
-                "python3",
-                "-c",
-                &format!(
-                    "import socket\ns=socket.socket()\ns.settimeout(1)\ntry:\n s.connect(('{ip}',80)); print('reached')\nexcept OSError: print('kept apart')"
-                ),
-            ],
-        );
-        other.expose = vec![80];
-        let other = node.start(other, 2);
-        node.exited(&other).await;
-        assert_eq!(node.lines(&other), ["kept apart"], "{sandbox:?}");
-        // A virtual address is served from where the proxy is.
-        let services = node.engine.subnets().services;
-        let [a, b, ..] = services.octets();
-        let virtual_address = std::net::SocketAddr::from(([a, b, 3, 4], 80));
-        let listener = node.engine.listen(virtual_address).await.unwrap();
-        let mut caller = service(
-            "caller",
-            &[
-                "python3",
-                "-c",
-                &format!(
-                    "import socket\ns=socket.create_connection(('{}',80),2)\nprint(s.recv(100).decode())",
-                    virtual_address.ip()
-                ),
-            ],
-        );
-        caller.expose = vec![80];
-        let caller = node.start(caller, 3);
-        let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-        let (mut stream, from) = listener.accept().await.unwrap();
-        use tokio::io::AsyncWriteExt as _;
-        stream
-            .write_all(from.ip().to_string().as_bytes())
-            .await
-            .unwrap();
-        drop(stream);
-        node.exited(&caller).await;
-        let own = node
-            .until(|said| match said {
-                Observation::Started { ip, run, .. } if run == caller.run => Some(ip),
-                _ => None,
-            })
-            .await;
-        assert_eq!(
-            node.lines(&caller),
-            [own.to_string()],
-            "the caller is known by its address"
-        );
-        node.engine.kill(run.replica.clone(), run.run);
-        assert_eq!(node.exited(&run).await, Exit::Signal(9));
     }
 }
 
@@ -292,21 +174,6 @@ async fn a_link_planted_in_a_volume_does_not_lead_a_mount_to_the_machine() {
 }
 
 #[tokio::test]
-async fn names_reach_replicas_that_run_already() {
-    for sandbox in sandboxes() {
-        let mut node = Node::new(sandbox).await;
-        let script =
-            "until grep -q '10.78.0.9.*db' /etc/hosts; do sleep 0.01; done; getent hosts db";
-        let run = node.start(service("web", &["sh", "-c", script]), 1);
-        node.started(&run).await;
-        let names = [("db".to_owned(), IpAddr::from([10, 78, 0, 9]))].into();
-        node.engine.set_names(&run.replica.project, names);
-        assert_eq!(node.exited(&run).await, Exit::Code(0));
-        assert!(node.lines(&run)[0].starts_with("10.78.0.9"));
-    }
-}
-
-#[tokio::test]
 async fn a_killed_shim_ends_everything_in_its_room() {
     for sandbox in sandboxes() {
         let mut node = Node::new(sandbox).await;
@@ -413,7 +280,11 @@ fn the_same_works_for_an_ordinary_user() {
         support::skip(format_args!("these tests run as an ordinary user already"));
         return;
     }
-    let output = std::process::Command::new("setpriv")
+    // On a desktop everybody may open it; here perhaps only root.
+    const TUN: &str =
+        "mount -t tmpfs none /dev/net && mknod -m 666 /dev/net/tun c 10 200; exec setpriv \"$@\"";
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", TUN, "sh"])
         .args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"])
         .arg(std::env::current_exe().unwrap())
         .args(["--nocapture"])

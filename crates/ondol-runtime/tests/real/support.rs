@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -330,6 +331,18 @@ pub(crate) fn now() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// The sandboxes that work here; says which are left out.
+pub(crate) fn sandboxes() -> Vec<Sandbox> {
+    let mut found = Vec::new();
+    for sandbox in [Sandbox::Root, Sandbox::User] {
+        match sandbox.works() {
+            Ok(()) => found.push(sandbox),
+            Err(why) => skip(format_args!("{sandbox:?}: {why}")),
+        }
+    }
+    found
+}
+
 /// Says what is not tested here, and why.
 pub(crate) fn skip(why: std::fmt::Arguments<'_>) {
     use std::io::Write as _;
@@ -359,6 +372,24 @@ pub(crate) fn marked(node: &Node, replica: &ReplicaId) -> Vec<u32> {
         .collect()
 }
 
+/// Processes with these words after each other in their command line.
+pub(crate) fn processes(words: &[&str]) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").unwrap().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| {
+        let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let command: Vec<&[u8]> = command.split(|&byte| byte == 0).collect();
+        let mut places = command.windows(words.len());
+        places.any(|place| {
+            place
+                .iter()
+                .zip(words)
+                .all(|(is, word)| *is == word.as_bytes())
+        })
+    })
+    .collect()
+}
+
 pub(crate) fn parent(pid: u32) -> u32 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
     let line = status
@@ -374,4 +405,47 @@ pub(crate) fn kill(pid: u32) {
         nix::sys::signal::Signal::SIGKILL,
     )
     .unwrap();
+}
+
+/// A server of the machine itself, at an address that is not loopback's; what it says is `outside`.
+pub(crate) fn outside() -> Option<SocketAddr> {
+    // Nothing is sent: it asks for the way to an address of the documentation (RFC 5737).
+    let way = UdpSocket::bind("0.0.0.0:0").ok()?;
+    way.connect("198.51.100.7:9").ok()?;
+    serve(way.local_addr().ok()?.ip())
+}
+
+/// A server of the machine itself; what it says is `outside`.
+pub(crate) fn serve(ip: IpAddr) -> Option<SocketAddr> {
+    let listener = TcpListener::bind((ip, 0)).ok()?;
+    let address = listener.local_addr().ok()?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            use std::io::Write as _;
+            let _ = (&stream).write_all(b"outside");
+        }
+    });
+    Some(address)
+}
+
+/// A service that says what it hears at an address, or that it hears nothing.
+pub(crate) fn caller(name: &str, address: SocketAddr) -> Service {
+    let script = format!(
+        "import socket\ntry:\n print(socket.create_connection(('{}',{}),2).recv(100).decode())\n\
+         except OSError as e: print('nothing')",
+        address.ip(),
+        address.port()
+    );
+    service(name, &["python3", "-c", &script])
+}
+
+pub(crate) async fn heard(
+    node: &mut Node,
+    service: Service,
+    run: u64,
+    project: &Project,
+) -> String {
+    let run = node.start_in(service, run, project.clone());
+    node.exited(&run).await;
+    node.lines(&run).join(" ")
 }

@@ -31,6 +31,7 @@ pub(super) fn room(
                 ip,
                 prefix: 16,
                 gateway: subnets.gateway(),
+                only: is_internal(run).then_some(subnets.services),
             })
         }
         _ => None,
@@ -48,6 +49,15 @@ pub(super) fn room(
         data_dirs: launch.data_dirs.clone(),
         files: files(run, launch)?,
     })
+}
+
+/// No network of the service leads to the outside.
+fn is_internal(run: &Run) -> bool {
+    let is_internal = |name| {
+        let network = run.project.networks.get(name);
+        network.is_some_and(|network| network.internal)
+    };
+    run.service.networks.keys().all(is_internal)
 }
 
 /// Unique among the bridge's ports, and short enough for the kernel.
