@@ -9,7 +9,7 @@ use ondol_api::{
 };
 use ondol_control::{ProjectView, ReplicaView, ServiceView};
 use ondol_model::{
-    DeployMode, Project, RestartPolicy, Service, ServiceName, ServiceRef, Transport,
+    DeployMode, Project, RestartCondition, Service, ServiceName, ServiceRef, Transport,
 };
 use ondol_store::Kept;
 
@@ -108,7 +108,7 @@ fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {
 }
 
 fn is_job(service: &Service) -> bool {
-    service.mode == DeployMode::Job || service.restart == RestartPolicy::Never
+    service.mode == DeployMode::Job || service.restart.condition == RestartCondition::Never
 }
 
 fn published(from: &Sources<'_>, service: &Service) -> Vec<PublishedState> {
