@@ -13,6 +13,7 @@ mod cook;
 mod dockerfile;
 mod early;
 mod error;
+mod expected;
 mod follow;
 mod image;
 mod image_name;
@@ -26,6 +27,7 @@ mod store;
 use early::ThisMachine;
 pub use early::{Obstacle, ObstacleKind};
 pub use error::{SourceError, SourceErrorKind};
+pub(crate) use expected::port as expected_port;
 pub(crate) use packages::Depot;
 
 /// Fetches and installs what a service needs, and says meanwhile what it does. Done again only where inputs

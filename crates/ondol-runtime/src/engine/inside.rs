@@ -8,7 +8,7 @@ use ondol_model::{Hook, ProbeResult, ReplicaId, RunId};
 use tokio::io::AsyncReadExt as _;
 
 use super::Inner;
-use super::plan::moved;
+use super::plan::{self, moved};
 use crate::exec::ExecTarget;
 use crate::sandbox::Sandbox;
 
@@ -57,7 +57,8 @@ pub(super) async fn hook(
     target
         .env
         .extend(env.map(|(name, value)| (name.clone(), real(value))));
-    target.user = hook.user.or(target.user);
+    let own = hook.user.and_then(|user| plan::here(inner, user, &[]));
+    target.user = own.or(target.user);
     target.privileged = hook.privileged;
     target.workdir = hook.working_dir.as_ref().map_or(target.workdir, real);
     let command: Vec<String> = hook.command.iter().map(real).collect();

@@ -10,20 +10,36 @@ use ondol_model::{Digest, ProjectName, ReplicaId};
 pub(crate) struct Paths {
     state_dir: PathBuf,
     tag: String,
+    /// Permission bits of its folders.
+    mode: u32,
 }
 
 impl Paths {
-    /// Makes the folder, open to its owner only.
-    pub(super) fn open(state_dir: &Path) -> io::Result<Self> {
-        private_dir(state_dir)?;
+    /// Makes the folder, open to its owner only. `passable`: other users may go through it to what is theirs, but
+    /// not look around: services of other users see it where they have no mount namespace.
+    pub(super) fn open(state_dir: &Path, passable: bool) -> io::Result<Self> {
+        let mode = if passable { 0o711 } else { 0o700 };
+        dir(state_dir, mode)?;
         let state_dir = fs::canonicalize(state_dir)?;
         // Control groups are shared by all nodes of a machine.
         let tag = Digest::of(state_dir.as_os_str().as_encoded_bytes()).to_string();
-        let paths = Paths { state_dir, tag };
-        for dir in ["replicas", "volumes", "packages", "prepared"] {
-            private_dir(&paths.state_dir.join(dir))?;
+        let paths = Paths {
+            state_dir,
+            tag,
+            mode,
+        };
+        for name in ["replicas", "volumes", "packages", "prepared"] {
+            dir(&paths.state_dir.join(name), mode)?;
         }
         Ok(paths)
+    }
+
+    /// Makes the folder of a replica.
+    pub(super) fn make_replica(&self, replica: &ReplicaId) -> io::Result<PathBuf> {
+        dir(&self.project(&replica.project), self.mode)?;
+        let own = self.replica(replica);
+        dir(&own, self.mode)?;
+        Ok(own)
     }
 
     /// Names this state folder among those of the machine.
@@ -66,9 +82,13 @@ impl Paths {
 }
 
 /// Makes a folder and those above it that are missing; only its owner may enter it.
-pub(super) fn private_dir(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
+pub(super) fn private_dir(path: &Path) -> io::Result<()> {
+    dir(path, 0o700)
+}
+
+fn dir(path: &Path, mode: u32) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(mode).create(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
 }
 
 /// Writes a file that appears whole or not at all, readable by its owner only.

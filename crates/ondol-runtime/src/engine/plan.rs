@@ -6,14 +6,15 @@ pub(super) mod room;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 
 use ondol_model::{Hook, ReplicaId, Run, RunId, Service};
 
 use super::Inner;
-use crate::Launch;
 use crate::launch::{LISTEN_IP, LISTEN_PORT};
 use crate::sandbox::Sandbox;
 use crate::spec::{Command, Facts, LogBounds, Preliminary, Spec, Task};
+use crate::{Launch, UserEntry};
 
 /// The name of a start's control groups: those of the start before may still be going.
 pub(super) fn group_name(replica: &ReplicaId, run: RunId) -> String {
@@ -31,6 +32,20 @@ pub(super) fn hostname(run: &Run) -> String {
     run.service.hostname.clone().unwrap_or(own)
 }
 
+/// A user as it is known where the process runs. Without a sandbox that is the machine, which lacks the users of
+/// images, and where only root may be somebody else: everybody else's services are the person's own processes.
+pub(super) fn here(inner: &Inner, user: String, of_image: &[UserEntry]) -> Option<String> {
+    if inner.config.sandbox != Sandbox::None {
+        return Some(user);
+    }
+    if !nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let known = crate::identity::find(&user, Path::new("/")).is_ok();
+    let entry = of_image.iter().find(|entry| entry.name == user && !known);
+    Some(entry.map_or(user, |entry| format!("{0}:{0}", entry.id)))
+}
+
 /// All that the shim is told. The error says for people what cannot be.
 pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, String> {
     let service = &run.service;
@@ -39,7 +54,10 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
     let command = |argv: &[String], user: &Option<String>| Command {
         argv: argv.to_vec(),
         workdir: launch.workdir.clone(),
-        user: user.clone().or_else(|| launch.user.clone()),
+        user: user
+            .clone()
+            .or_else(|| launch.user.clone())
+            .and_then(|user| here(inner, user, &launch.users)),
         privileged: false,
     };
     let of_image = launch.before.iter().map(|before| Preliminary {
@@ -75,7 +93,7 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
     if apart {
         task.room = Some(room::room(inner, run, launch, &place)?);
     } else {
-        moved_paths = moved::move_into_reach(inner, run, launch, &mut task)?;
+        moved_paths = moved::move_into_reach(inner, run, launch, &place, &mut task)?;
     }
     if let Some(room) = &mut task.room {
         for file in &mut room.files {

@@ -23,6 +23,7 @@ pub(super) async fn prepare(
     let worker = {
         let (inner, id, definition) = (inner.clone(), id.clone(), definition.clone());
         tokio::task::spawn_blocking(move || {
+            expect(&inner, &project);
             let service = project
                 .services
                 .get(&service)
@@ -80,6 +81,23 @@ pub(super) fn launch(
             other => other,
         },
     )
+}
+
+/// Learns the ports of services that were not prepared yet: one that starts before them is told where they will be.
+fn expect(inner: &Inner, project: &Project) {
+    let layered = inner.config.sandbox != Sandbox::None;
+    for service in project.services.values() {
+        let id = ServiceRef {
+            project: project.name.clone(),
+            service: service.name.clone(),
+        };
+        if inner.state().ports.contains_key(&id) {
+            continue;
+        }
+        if let Some(port) = source::expected_port(service, layered) {
+            inner.state().ports.entry(id).or_insert(port);
+        }
+    }
 }
 
 fn learn(inner: &Inner, id: &ServiceRef, launch: &Launch) {

@@ -82,8 +82,8 @@ async fn start_and_attend(inner: Arc<Inner>, run: Run, requests: mpsc::Receiver<
 /// Writes down all that the replica is, and starts its shim.
 fn begin(inner: &Inner, run: &Run) -> Result<(BlockingStream, Child), String> {
     let launch = prepare::launch(inner, &run.project, &run.service)?;
-    let dir = inner.paths.replica(&run.replica);
-    private_dir(&dir).map_err(|error| said(&dir, &error))?;
+    let dir = inner.paths.make_replica(&run.replica);
+    let dir = dir.map_err(|error| said(&inner.paths.replica(&run.replica), &error))?;
     let spec = plan::plan(inner, run, &launch)?;
     volumes::make(inner, run, &spec).map_err(|error| format!("its volumes: {error}"))?;
     write(inner, run, &spec).map_err(|error| said(&dir, &error))?;

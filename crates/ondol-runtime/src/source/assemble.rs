@@ -5,7 +5,7 @@ use ondol_model::Healthcheck;
 
 use super::caller::Caller;
 use super::dockerfile::command_words;
-use super::image::{Content, Image};
+use super::image::{Content, Image, TOOLS};
 use super::image_name::ImageName;
 use super::programs::{Programs, STANDARD};
 use super::ready::Ready;
@@ -187,25 +187,21 @@ fn path_of(caller: &Caller) -> String {
 
 /// Without mount namespaces, programs and libraries of layers are found where they lie.
 fn run_in_place(env: &mut BTreeMap<String, String>, layers: &[PathBuf], image: &Image) {
-    if layers.is_empty() {
-        return;
+    if !layers.is_empty() {
+        find_layers(env, layers, image);
     }
+    if image.files.iter().any(|file| file.path.starts_with(TOOLS)) {
+        let path = env.get("PATH").cloned();
+        let path = path.unwrap_or_else(|| STANDARD.join(":"));
+        env.insert("PATH".into(), format!("{TOOLS}:{path}"));
+    }
+}
+
+fn find_layers(env: &mut BTreeMap<String, String>, layers: &[PathBuf], image: &Image) {
     let path = super::cook::search_path(layers, env.get("PATH").or(image.env.get("PATH")));
     env.insert("PATH".into(), path);
-    let libraries: Vec<String> = layers
-        .iter()
-        .flat_map(|layer| {
-            [
-                layer.join("usr/lib"),
-                layer.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH)),
-            ]
-        })
-        .filter(|dir| dir.is_dir())
-        .map(|dir| dir.to_string_lossy().into_owned())
-        .collect();
-    if !libraries.is_empty() {
-        env.entry("LD_LIBRARY_PATH".into())
-            .or_insert_with(|| libraries.join(":"));
+    if let Some(libraries) = super::cook::library_path(layers) {
+        env.entry("LD_LIBRARY_PATH".into()).or_insert(libraries);
     }
     if let Some(base) = layers
         .iter()

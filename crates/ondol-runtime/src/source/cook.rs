@@ -24,7 +24,7 @@ mod host;
 mod lines;
 
 pub(crate) use ground::Ground;
-pub(crate) use host::search_path;
+pub(crate) use host::{library_path, search_path};
 pub(crate) use lines::follow_all;
 
 /// Bumped when layers are made in another way, so that old ones are not taken for new ones.

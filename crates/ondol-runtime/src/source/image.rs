@@ -42,7 +42,20 @@ pub(crate) enum Content {
     Link { target: String },
 }
 
+/// Where tools of ours are that come before those of the same name.
+pub(crate) const TOOLS: &str = "/opt/ondol/bin";
+
 impl ImageFile {
+    pub(crate) fn program(path: &str, text: impl Into<String>) -> Self {
+        ImageFile {
+            path: path.into(),
+            content: Content::Text {
+                text: text.into(),
+                mode: 0o755,
+            },
+        }
+    }
+
     pub(crate) fn text(path: &str, text: impl Into<String>) -> Self {
         ImageFile {
             path: path.into(),

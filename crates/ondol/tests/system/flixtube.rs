@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
-use ondol_test::{TestBrowser, TestDir, TestNode, wait_until};
+use ondol_test::{TestBrowser, TestDir, TestNode, get, request, wait_until};
 
+use crate::app::json_of;
 use crate::user::Nobody;
 use crate::{ONDOL, project};
 
@@ -35,6 +36,63 @@ fn the_example_does_the_same_for_a_person_without_root() -> Result<()> {
     let mut node = TestNode::absent(nobody.ondol.clone())?;
     nobody.owns(&mut node, folder.path())?;
     story(&browser, &app, node)
+}
+
+#[test]
+fn the_example_runs_without_namespaces_too() -> Result<()> {
+    let folder = TestDir::new()?;
+    let app = folder.copy_of(&project().join("examples/flixtube"))?;
+    let mut node = TestNode::absent(ONDOL)?;
+    node.set("ONDOL_SANDBOX", "none");
+    story_by_requests(&app, node)
+}
+
+#[test]
+fn the_example_runs_without_namespaces_for_a_person_without_root() -> Result<()> {
+    let Some(nobody) = Nobody::new()? else {
+        return Ok(());
+    };
+    let folder = TestDir::new()?;
+    let app = folder.copy_of(&project().join("examples/flixtube"))?;
+    let mut node = TestNode::absent(nobody.ondol.clone())?;
+    nobody.owns(&mut node, folder.path())?;
+    node.set("ONDOL_SANDBOX", "none");
+    story_by_requests(&app, node)
+}
+
+/// The same story as a browser asks for it: a page, a part of a film, an upload, what was watched.
+fn story_by_requests(app: &Path, node: TestNode) -> Result<()> {
+    node.ok(app, ["up", "--wait", "--wait-timeout", "900"])?;
+    let page = get(&format!("{EDGE}/"))?;
+    assert_eq!(page.status, 200, "{}", node.logs());
+    assert!(page.text().contains("Paper sea"), "{}", page.text());
+
+    let film = std::fs::read(app.join("seed/clips/paper-sea.webm"))?;
+    let range = [("range", "bytes=1000-1999")];
+    let part = request("GET", &format!("{EDGE}/stream/paper-sea"), &range, b"")?;
+    assert_eq!(part.status, 206);
+    assert_eq!(part.body, film[1000..2000]);
+    let all = get(&format!("{EDGE}/stream/paper-sea?view=by-a-test"))?;
+    assert_eq!(all.body, film);
+    let seen = wait_until("the view to be remembered", SOON, || {
+        let seen = json_of(&get(&format!("{EDGE}/api/history")).ok()?).ok()?;
+        (!seen["views"].as_array()?.is_empty()).then_some(seen)
+    })?;
+    assert_eq!(seen["views"].as_array().map(Vec::len), Some(1), "{seen}");
+
+    let mut form = b"--edge\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\nMade by a test\r\n--edge\r\n\
+        content-disposition: form-data; name=\"video\"; filename=\"a.webm\"\r\n\r\n"
+        .to_vec();
+    form.extend(&film);
+    form.extend(b"\r\n--edge--\r\n");
+    let kind = [("content-type", "multipart/form-data; boundary=edge")];
+    let added = request("POST", &format!("{EDGE}/upload"), &kind, &form)?;
+    assert!(added.text().contains("Made by a test"), "{}", added.text());
+    let library = json_of(&get(&format!("{EDGE}/api/videos"))?)?;
+    assert_eq!(library["videos"].as_array().map(Vec::len), Some(4));
+
+    node.ok(app, ["down", "--volumes"])?;
+    node.stop()
 }
 
 /// What a newcomer does, from the first command to the last.

@@ -16,10 +16,13 @@ pub(super) fn move_into_reach(
     inner: &Inner,
     run: &Run,
     launch: &Launch,
+    listens: &super::Place,
     task: &mut Task,
 ) -> Result<Vec<(String, PathBuf)>, String> {
     let own = inner.paths.replica(&run.replica).join("files");
     let inside = |path: &str| own.join(path.trim_start_matches('/'));
+    let owner = Owner::find(task.main.user.as_deref())?;
+    owner.make(&own, 0o700)?;
     let mut moved: Vec<(String, PathBuf)> = Vec::new();
     if let Some(context) = &launch.context {
         moved.push((context.target.clone(), context.host.clone()));
@@ -31,33 +34,54 @@ pub(super) fn move_into_reach(
                 let variable = format!("ONDOL_VOLUME_{}", shout(name));
                 task.env
                     .insert(variable, place.to_string_lossy().into_owned());
-                place
+                owner.take_empty(place)?
             }
-            MountSource::Anonymous => volumes::path(inner, run, mount)?,
+            MountSource::Anonymous => owner.take_empty(volumes::path(inner, run, mount)?)?,
             MountSource::Bind { path, .. } => path.clone(),
             MountSource::Tmpfs { .. } => made(inside(&mount.target))?,
         };
         moved.push((mount.target.clone(), place));
     }
+    longest_first(&mut moved);
     for dir in &launch.data_dirs {
-        if !moved.iter().any(|(target, _)| is_below(&dir.path, target)) {
-            moved.push((dir.path.clone(), made(inside(&dir.path))?));
+        let above = moved.iter().find(|(target, _)| is_below(&dir.path, target));
+        let place = match above {
+            Some(_) => PathBuf::from(rewritten(&dir.path, &moved)),
+            None => inside(&dir.path),
+        };
+        let other = dir.owner.clone();
+        let other = other.and_then(|user| super::here(inner, user, &launch.users));
+        let owner = match &other {
+            Some(user) => &Owner::find(Some(user))?,
+            None => &owner,
+        };
+        owner.make(&place, dir.mode)?;
+        if above.is_none() {
+            moved.push((dir.path.clone(), place));
         }
     }
-    for file in super::room::files(run, launch)? {
+    for mut file in super::room::files(run, launch)? {
+        if let FileContent::Text(text) = &mut file.content {
+            *text = listens.filled(text);
+        }
         let place = inside(&file.path);
         write(&place, &file.content, file.mode)
+            .and_then(|()| owner.own(&place))
             .map_err(|error| format!("{}: {error}", place.display()))?;
         moved.push((file.path, place));
     }
-    // Longest first: a mount inside the context is not the context.
-    moved.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
+    longest_first(&mut moved);
     rewrite_task(task, &moved);
     if !Path::new(&task.main.workdir).is_dir() {
         let home = made(inside("/"))?;
         task.main.workdir = home.to_string_lossy().into_owned();
     }
     Ok(moved)
+}
+
+/// A mount inside the context is not the context.
+fn longest_first(moved: &mut [(String, PathBuf)]) {
+    moved.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
 }
 
 fn rewrite_task(task: &mut Task, moved: &[(String, PathBuf)]) {
@@ -106,6 +130,48 @@ pub(in crate::engine) fn rewritten(text: &str, moved: &[(String, PathBuf)]) -> S
 
 fn ends_path(after: &str) -> bool {
     !after.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// Whom what is made for a service belongs to; nobody else where nobody else can be.
+#[derive(Clone, Copy, Debug)]
+struct Owner(Option<(u32, u32)>);
+
+impl Owner {
+    fn find(user: Option<&str>) -> Result<Owner, String> {
+        let identity = user.map(|user| crate::identity::find(user, Path::new("/")));
+        let identity = identity.transpose()?;
+        Ok(Owner(identity.map(|found| (found.uid, found.gid))))
+    }
+
+    /// A folder, with those above it that are missing.
+    fn make(self, dir: &Path, mode: u32) -> Result<(), String> {
+        let make = || {
+            fs::create_dir_all(dir)?;
+            fs::set_permissions(dir, fs::Permissions::from_mode(mode))?;
+            self.own(dir)
+        };
+        make().map_err(|error: std::io::Error| format!("{}: {error}", dir.display()))
+    }
+
+    /// A volume, which is given to the service's user while nothing is in it.
+    fn take_empty(self, volume: PathBuf) -> Result<PathBuf, String> {
+        let take = || {
+            fs::create_dir_all(&volume)?;
+            match fs::read_dir(&volume)?.next() {
+                None => self.own(&volume),
+                Some(_) => Ok(()),
+            }
+        };
+        take().map_err(|error: std::io::Error| format!("{}: {error}", volume.display()))?;
+        Ok(volume)
+    }
+
+    fn own(self, path: &Path) -> std::io::Result<()> {
+        match self.0 {
+            Some((uid, gid)) => std::os::unix::fs::chown(path, Some(uid), Some(gid)),
+            None => Ok(()),
+        }
+    }
 }
 
 fn is_below(path: &str, target: &str) -> bool {

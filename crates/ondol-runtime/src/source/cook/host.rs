@@ -75,6 +75,9 @@ impl Kitchen<'_> {
             "PATH".into(),
             search_path(&before.all_layers(), before.ground.image.env.get("PATH")),
         );
+        if let Some(libraries) = library_path(&before.all_layers()) {
+            env.insert("LD_LIBRARY_PATH".into(), libraries);
+        }
         env.insert("PIP_USER".into(), "1".into());
         env.insert(
             "PYTHONUSERBASE".into(),
@@ -124,6 +127,19 @@ pub(crate) fn search_path(layers: &[std::path::PathBuf], image_path: Option<&Str
         .chain([image_path.unwrap_or(&standard).clone()])
         .collect::<Vec<_>>()
         .join(":")
+}
+
+/// `LD_LIBRARY_PATH` of the same programs; `None` when no layer has a library.
+pub(crate) fn library_path(layers: &[std::path::PathBuf]) -> Option<String> {
+    let triplet = format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let folders = layers
+        .iter()
+        .flat_map(|layer| [layer.join("usr/lib"), layer.join(&triplet)]);
+    let folders: Vec<String> = folders
+        .filter(|dir| dir.is_dir())
+        .map(|dir| dir.to_string_lossy().into_owned())
+        .collect();
+    (!folders.is_empty()).then(|| folders.join(":"))
 }
 
 fn is_harmless(text: &str) -> bool {

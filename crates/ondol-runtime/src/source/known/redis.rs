@@ -1,6 +1,6 @@
 use ondol_model::Check;
 
-use super::super::image::{Ask, Image, words};
+use super::super::image::{Ask, Image, ImageFile, TOOLS, words};
 use super::{Known, Server, probe};
 use crate::{DataDir, LISTEN_IP, LISTEN_PORT, UserEntry};
 
@@ -39,6 +39,9 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
     let Some(args) = args else {
         return image;
     };
+    if !ask.layered {
+        find_moved_server(&mut image, server);
+    }
     let mut argv = vec![server.name.clone()];
     let mut rest = args.as_slice();
     // The configuration file comes first; arguments after it win.
@@ -67,6 +70,30 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
         }));
     }
     image
+}
+
+/// Without a network of its own the server listens elsewhere than healthchecks and people say (`redis-cli ping`), and
+/// the tool reads no variable that could tell it: a script before it does. A command that names a host means another.
+fn find_moved_server(image: &mut Image, server: &Server) {
+    let tool = server.name.replace("-server", "-cli");
+    let real = server.program.file.with_file_name(&tool);
+    let text = format!(
+        "#!/bin/sh\nfor word; do\n  case $word in -h | -u | -s) exec '{0}' \"$@\" ;; esac\ndone\nexec '{0}' -h \
+         \"$ONDOL_LISTEN_IP\" -p \"$ONDOL_LISTEN_PORT\" \"$@\"\n",
+        real.display()
+    );
+    image.env.insert("ONDOL_LISTEN_IP".into(), LISTEN_IP.into());
+    image
+        .env
+        .insert("ONDOL_LISTEN_PORT".into(), LISTEN_PORT.into());
+    image.data_dirs.push(DataDir {
+        path: TOOLS.into(),
+        owner: None,
+        mode: 0o755,
+    });
+    image
+        .files
+        .push(ImageFile::program(&format!("{TOOLS}/{tool}"), text));
 }
 
 /// Like the image's entry point, a command that begins with a configuration file is arguments too.
