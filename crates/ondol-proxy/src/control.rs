@@ -19,9 +19,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::bind;
+use crate::entrance::Wires;
 use crate::message::{ToNode, ToProxy};
 use crate::run::Options;
 use crate::saved::{self, Saved};
+use crate::tls::Common;
 use crate::worker::{Crew, Order};
 pub(crate) use ack::Ack;
 use ack::Answer;
@@ -36,6 +38,7 @@ pub(crate) struct Control {
     lock: Option<File>,
     state_folder: PathBuf,
     crew: Arc<Crew>,
+    tls: Common,
     session: Option<Session>,
     /// Counts the nodes that connected.
     sessions: u64,
@@ -59,6 +62,7 @@ impl Control {
             listener: Some(session::listen(&options.control_socket)?),
             state_folder: options.state_folder.clone(),
             crew,
+            tls: Common::new(),
             session: None,
             sessions: 0,
             answers,
@@ -164,6 +168,7 @@ impl Control {
         mut snapshot: Snapshot,
         sockets: BTreeMap<ListenerId, OwnedFd>,
     ) -> Result<(), String> {
+        let wires = Arc::new(Wires::new(&self.tls, &snapshot)?);
         let plan = plan::plan(&self.snapshot, &self.sockets, &snapshot, sockets, bind)?;
         let accepted = self.ack(ToNode::Accepted {
             version: snapshot.version,
@@ -178,7 +183,7 @@ impl Control {
         let shared = Arc::new(self.snapshot.clone());
         // Every worker knows a listener before one of them accepts on it and gives connections to the others.
         self.crew
-            .order_all(|| Order::Configure(shared.clone(), accepted.clone()));
+            .order_all(|| Order::Configure(shared.clone(), wires.clone(), accepted.clone()));
         for id in plan.opened {
             if let Some(socket) = self.sockets.get(&id) {
                 self.crew.order_open(id, socket.clone(), accepted.clone());

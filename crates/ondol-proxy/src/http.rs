@@ -2,6 +2,7 @@
 
 mod body;
 mod call;
+mod early;
 mod exchange;
 mod headers;
 mod prepare;

@@ -1,5 +1,6 @@
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use ondol_model::{EndpointTable, Snapshot};
@@ -32,11 +33,17 @@ impl Saved {
     }
 
     /// Replaces the file at once or not at all. It is not forced to the disk: after a crash of the machine
-    /// no replica lives to which it could lead.
+    /// no replica lives to which it could lead. Only this user may read it: private keys are in it.
     pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)?;
         let new = folder.join("last.json.new");
-        fs::write(&new, serde_json::to_vec(self)?)?;
+        let _ = fs::remove_file(&new);
+        let mut file = File::options()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
         fs::rename(new, path(folder))
     }
 }
@@ -62,6 +69,8 @@ fn path(folder: &Path) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -76,6 +85,8 @@ mod tests {
             .write(&folder)
             .unwrap();
         assert_eq!(Saved::read(&folder).unwrap().snapshot, snapshot);
+        let mode = fs::metadata(path(&folder)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         fs::write(path(&folder), b"{\"format\":1,").unwrap();
         assert!(Saved::read(&folder).is_none());
         let later = Saved {

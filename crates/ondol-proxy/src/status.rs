@@ -39,6 +39,12 @@ pub enum Refusal {
     Http2Abuse,
     /// A connection of HTTP/2 with frames that are not to be (RFC 9113, section 5.4.1).
     BadFrame,
+    /// The connection does not begin with a PROXY header, and everybody's must there.
+    NoProxyHeader,
+    /// TLS could not be agreed on: another version, a name without certificate, a client without one, or no TLS.
+    HandshakeFailed,
+    /// As many handshakes of TLS are under way as may be.
+    TooManyHandshakes,
     /// No room for another UDP client.
     TooManySessions,
 }
@@ -63,6 +69,9 @@ impl Refusal {
             Refusal::BadBody => "bad_body",
             Refusal::Http2Abuse => "http2_abuse",
             Refusal::BadFrame => "bad_frame",
+            Refusal::NoProxyHeader => "no_proxy_header",
+            Refusal::HandshakeFailed => "handshake_failed",
+            Refusal::TooManyHandshakes => "too_many_handshakes",
             Refusal::TooManySessions => "too_many_sessions",
         }
     }

@@ -2,6 +2,7 @@
 
 mod activity;
 mod inbound;
+mod wire;
 
 use std::io;
 use std::pin::Pin;
@@ -10,12 +11,12 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::guard::Guard;
 pub(crate) use activity::{Activity, Doing};
 pub(crate) use inbound::REFUSED_METHOD;
 use inbound::{End, Inbound};
+pub(crate) use wire::{Spoken, Wire};
 
 /// What is still read of a client whose request was refused, so that it sees the answer instead of a reset.
 const DISCARD_BYTES_MAX: usize = 1 << 20;
@@ -23,7 +24,7 @@ const DISCARD_BYTES_MAX: usize = 1 << 20;
 /// A client's stream: gives back the first bytes that were read to look at them, notes its activity, and hands on only
 /// requests that mean one thing.
 pub(crate) struct ClientStream {
-    inner: TcpStream,
+    inner: Wire,
     inbound: Inbound,
     activity: Arc<Activity>,
     discarded: usize,
@@ -32,7 +33,7 @@ pub(crate) struct ClientStream {
 impl ClientStream {
     /// With a guard, the requests of HTTP/1 are looked at before the parser has them.
     pub(crate) fn new(
-        inner: TcpStream,
+        inner: Wire,
         first: Bytes,
         guard: Option<Guard>,
         activity: Arc<Activity>,

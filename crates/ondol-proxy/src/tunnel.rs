@@ -1,5 +1,6 @@
 //! Client connections: whether they carry requests or bytes, and the tunnels for bytes.
 
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use tokio::time::timeout;
 
 use crate::guard::Guard;
 use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, is_http2, sniff};
-use crate::stream::{ClientStream, Doing};
+use crate::proxy_protocol::{Ends, write_proxy_header};
+use crate::stream::{ClientStream, Doing, Wire};
 use crate::upstream::{Counted, InFlight, Refused, add};
+use crate::welcome::{Welcomed, welcome};
 use crate::worker::{Client, Destination, Shard, Target};
 use crate::{Refusal, http};
 
@@ -24,10 +27,26 @@ const BUFFER_BYTES: usize = 8 << 10;
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Serves one client connection to its end.
-pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) {
+pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStream) {
     // A response head must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     keep_alive(&stream);
+    let entrance = client.serving.entrance();
+    let (said, stream) = match entrance.is_plain() {
+        true => (BytesMut::new(), stream),
+        false => match welcome(shard, &mut client, &entrance, stream).await {
+            Ok(Welcomed::Plain(spoken)) => spoken.into_parts(),
+            Ok(Welcomed::Secure { wire, http2 }) => {
+                return serve_wire(shard, client, wire, BytesMut::new(), http2).await;
+            }
+            Ok(Welcomed::Passed(spoken, destination)) => {
+                let (said, stream) = spoken.into_parts();
+                return tunnel(shard, &client, &destination, stream, said).await;
+            }
+            Err(Some(refusal)) => return client.serving.count_refusal(refusal),
+            Err(None) => return,
+        },
+    };
     let target = client.serving.target();
     let Target::Service {
         destination,
@@ -35,7 +54,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
         callers,
     } = &*target
     else {
-        return serve_http(shard, client, stream).await;
+        return serve_http(shard, client, stream, said).await;
     };
     if let Some(callers) = callers
         && !callers.allow(client.ip, shard.owner(client.ip).as_ref())
@@ -46,16 +65,21 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
     let tunnel = Tunnel {
         shard,
         destination,
+        client: &client,
         patient: callers.is_some(),
     };
     let opened = match protocol {
-        Protocol::Http | Protocol::Http2 => return serve_http(shard, client, stream).await,
-        Protocol::Tcp => Opened::Bytes(BytesMut::new(), None),
-        Protocol::Detect => tunnel.first_word(&mut stream, &client).await,
+        Protocol::Http | Protocol::Http2 => return serve_http(shard, client, stream, said).await,
+        Protocol::Tcp => Opened::Bytes(said, None),
+        Protocol::Detect => tunnel.first_word(&mut stream, said).await,
     };
     match opened {
-        Opened::Http(first) => serve_http1(shard, client, stream, first).await,
-        Opened::Http2(first) => serve_http2(shard, client, stream, first).await,
+        Opened::Http(first) => {
+            serve_wire(shard, client, Wire::Plain(stream), first, false).await;
+        }
+        Opened::Http2(first) => {
+            serve_wire(shard, client, Wire::Plain(stream), first, true).await;
+        }
         Opened::Bytes(first, upstream) => {
             client.activity.set(Doing::Busy);
             if let Err(refusal) = tunnel.run(stream, first, upstream).await {
@@ -66,37 +90,54 @@ pub(crate) async fn serve(shard: &Rc<Shard>, client: Client, stream: TcpStream) 
     }
 }
 
-/// Serves a client that speaks HTTP; its first bytes say which.
-async fn serve_http(shard: &Rc<Shard>, client: Client, mut stream: TcpStream) {
-    let mut said = BytesMut::new();
-    let http2 = loop {
-        said.reserve(FIRST_BYTES_MAX);
-        match stream.read_buf(&mut said).await {
-            Ok(1..) => {}
-            Ok(0) | Err(_) if said.is_empty() => return,
-            Ok(0) | Err(_) => break false,
-        }
-        client.activity.set(Doing::Head);
-        if let Some(http2) = is_http2(&said) {
-            break http2;
-        }
+/// Hands a connection on as it is.
+async fn tunnel(
+    shard: &Rc<Shard>,
+    client: &Client,
+    destination: &Destination,
+    stream: TcpStream,
+    said: BytesMut,
+) {
+    client.activity.set(Doing::Busy);
+    let tunnel = Tunnel {
+        shard,
+        destination,
+        client,
+        patient: false,
     };
-    match http2 {
-        true => serve_http2(shard, client, stream, said).await,
-        false => serve_http1(shard, client, stream, said).await,
+    if let Err(refusal) = tunnel.run(stream, said, None).await {
+        destination.cluster.count_refusal(refusal);
     }
 }
 
-async fn serve_http1(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
-    let guard = Some(Guard::new(shard.limits.head_bytes_max));
-    let stream = ClientStream::new(stream, first.freeze(), guard, client.activity.clone());
-    http::serve(shard.clone(), client, stream).await;
+/// Serves a client that speaks HTTP; its first bytes say which.
+async fn serve_http(shard: &Rc<Shard>, client: Client, mut stream: TcpStream, mut said: BytesMut) {
+    let http2 = loop {
+        if !said.is_empty()
+            && let Some(http2) = is_http2(&said)
+        {
+            break http2;
+        }
+        said.reserve(FIRST_BYTES_MAX);
+        match stream.read_buf(&mut said).await {
+            Ok(1..) => client.activity.set(Doing::Head),
+            Ok(0) | Err(_) if said.is_empty() => return,
+            Ok(0) | Err(_) => break false,
+        }
+    };
+    serve_wire(shard, client, Wire::Plain(stream), said, http2).await;
 }
 
-async fn serve_http2(shard: &Rc<Shard>, client: Client, stream: TcpStream, first: BytesMut) {
-    client.activity.set(Doing::Idle);
-    let stream = ClientStream::new(stream, first.freeze(), None, client.activity.clone());
-    http::serve_http2(shard.clone(), client, stream).await;
+async fn serve_wire(shard: &Rc<Shard>, client: Client, wire: Wire, first: BytesMut, http2: bool) {
+    let guard = (!http2).then(|| Guard::new(shard.limits.head_bytes_max));
+    let stream = ClientStream::new(wire, first.freeze(), guard, client.activity.clone());
+    match http2 {
+        true => {
+            client.activity.set(Doing::Idle);
+            http::serve_http2(shard.clone(), client, stream).await;
+        }
+        false => http::serve(shard.clone(), client, stream).await,
+    }
 }
 
 /// What a connection turned out to be, and what the client has said so far.
@@ -113,6 +154,7 @@ type Upstream = (InFlight, TcpStream);
 struct Tunnel<'a> {
     shard: &'a Rc<Shard>,
     destination: &'a Destination,
+    client: &'a Client,
     /// Waits for an endpoint while none is ready.
     patient: bool,
 }
@@ -123,9 +165,8 @@ impl Tunnel<'_> {
     /// The client's first bytes decide. While it is silent, an endpoint is connected to and listened to: when that
     /// speaks first, the connection is bytes. A slow client loses nothing: as long as the endpoint is silent too, its
     /// bytes still decide, and when they begin a request, the connection to the endpoint is closed unused.
-    async fn first_word(&self, stream: &mut TcpStream, client: &Client) -> Opened {
-        let limits = &self.shard.limits;
-        let mut said = BytesMut::new();
+    async fn first_word(&self, stream: &mut TcpStream, mut said: BytesMut) -> Opened {
+        let (limits, client) = (&self.shard.limits, self.client);
         if let Ok(sniffed) = timeout(limits.first_byte_wait, listen(stream, &mut said)).await {
             return opened(sniffed, said, None);
         }
@@ -186,8 +227,9 @@ impl Tunnel<'_> {
             None => self.connect().await?,
         };
         keep_alive(&upstream);
+        let header = self.proxy_header(&client);
         let mut upstream = Counted::new(upstream, in_flight.upstream());
-        if upstream.write_all(&first).await.is_err() {
+        if upstream.write_all(&header).await.is_err() || upstream.write_all(&first).await.is_err() {
             add(&in_flight.counters.errors, 1);
             return Err(Refusal::UpstreamClosed);
         }
@@ -197,6 +239,21 @@ impl Tunnel<'_> {
             copy_bidirectional_with_sizes(&mut client, &mut upstream, BUFFER_BYTES, BUFFER_BYTES)
                 .await;
         Ok(())
+    }
+
+    /// What the endpoint is told about the client before its first byte; mostly nothing.
+    fn proxy_header(&self, stream: &TcpStream) -> Vec<u8> {
+        let dial = self.shard.dial(self.destination.cluster.service());
+        let Some(version) = dial.and_then(|dial| dial.proxy_protocol) else {
+            return Vec::new();
+        };
+        let ends = stream.peer_addr().and_then(|source| {
+            Ok(Ends {
+                source: (self.client.ip, source.port()).into(),
+                destination: canonical(stream.local_addr()?),
+            })
+        });
+        write_proxy_header(version, ends.ok())
     }
 
     /// A connection to some endpoint; others are tried when one refuses.
@@ -256,6 +313,11 @@ fn opened(sniffed: Option<Sniffed>, said: BytesMut, upstream: Option<Upstream>) 
         Some(Sniffed::Http2) => Opened::Http2(said),
         Some(Sniffed::Other | Sniffed::Undecided) => Opened::Bytes(said, upstream),
     }
+}
+
+/// Of IPv4 also when it came by an IPv6 socket.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    (address.ip().to_canonical(), address.port()).into()
 }
 
 fn keep_alive(stream: &TcpStream) {

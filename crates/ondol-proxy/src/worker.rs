@@ -3,6 +3,7 @@
 mod accept;
 mod clients;
 mod crew;
+mod handshakes;
 mod report;
 mod serving;
 mod shard;

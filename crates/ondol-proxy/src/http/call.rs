@@ -131,12 +131,14 @@ impl Call<'_> {
         let limits = &self.shard.limits;
         let address = in_flight.address(self.port);
         let time_max = limits.connect_time_max;
+        let dial = self.shard.dial(self.cluster.service());
+        let dial = dial.as_deref();
         let opened = match self.http2 {
             true => {
-                let connected = connect_http2(address, time_max, limits).await;
+                let connected = connect_http2(address, time_max, dial, limits).await;
                 connected.map(|sender| in_flight.pool.add_shared(address, sender, self.shard.now()))
             }
-            false => connect(address, time_max, limits)
+            false => connect(address, time_max, dial, limits)
                 .await
                 .map(|sender| Pooled {
                     sender: Sender::Alone(sender),

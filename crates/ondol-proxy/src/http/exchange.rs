@@ -2,7 +2,7 @@ use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
@@ -80,7 +80,7 @@ impl Exchange {
                     cluster: &way.cluster,
                     port,
                     patient: !way.border,
-                    http2: way.http2 || headers::is_grpc(request.headers()),
+                    http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
                 };
                 call.send(request).await
             }
@@ -93,6 +93,12 @@ impl Exchange {
                 refuse(refusal, sentence(refusal, &way.cluster), busy)
             }
         }
+    }
+
+    /// The file says so, or it is a call of gRPC, which is nothing else.
+    fn speaks_http2(&self, cluster: &Cluster, headers: &HeaderMap) -> bool {
+        let dial = self.shard.dial(cluster.service());
+        dial.is_some_and(|dial| dial.http2) || headers::is_grpc(headers)
     }
 
     /// The endpoint's answer as the client gets it.

@@ -5,6 +5,8 @@ use http::header::{
     UPGRADE,
 };
 
+use crate::welcome::Secured;
+
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -13,6 +15,8 @@ const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// Who a client's certificate says that it is.
+const CLIENT_SUBJECT: HeaderName = HeaderName::from_static("x-client-subject");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -26,7 +30,13 @@ static HOP_BY_HOP: [HeaderName; 5] = [
 ];
 
 /// What a client may say about who it is, and nobody may believe.
-static CLAIMS: [HeaderName; 4] = [FORWARDED, FORWARDED_PORT, FORWARDED_PREFIX, REAL_IP];
+static CLAIMS: [HeaderName; 5] = [
+    FORWARDED,
+    FORWARDED_PORT,
+    FORWARDED_PREFIX,
+    REAL_IP,
+    CLIENT_SUBJECT,
+];
 
 /// Headers that `Connection` may not name away: the other side would understand another request.
 static KEPT: [HeaderName; 6] = [
@@ -102,11 +112,16 @@ pub(super) fn strip_request(headers: &mut HeaderMap) {
 pub(super) fn set_forwarded(
     headers: &mut HeaderMap,
     client: &HeaderValue,
+    secured: Option<&Secured>,
     host: Option<HeaderValue>,
 ) {
     remove(headers, &CLAIMS);
     headers.insert(FORWARDED_FOR, client.clone());
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static("http"));
+    let scheme = if secured.is_some() { "https" } else { "http" };
+    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
+    if let Some(subject) = secured.and_then(|secured| secured.subject.clone()) {
+        headers.insert(CLIENT_SUBJECT, subject);
+    }
     match host {
         Some(host) => headers.insert(FORWARDED_HOST, host),
         None => headers.remove(FORWARDED_HOST),

@@ -31,7 +31,7 @@ pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> R
     }
     if way.border {
         let host = headers.get(HOST).cloned();
-        headers::set_forwarded(headers, &at.address, host);
+        headers::set_forwarded(headers, &at.address, at.client.secured.as_ref(), host);
     }
     if way.strip > 0 {
         headers::set_prefix(headers, &parts.uri.path()[..way.strip]);

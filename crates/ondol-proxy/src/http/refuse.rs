@@ -33,6 +33,8 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::BadHead
         | Refusal::BadBody
         | Refusal::BadFrame
+        | Refusal::NoProxyHeader
+        | Refusal::HandshakeFailed
         | Refusal::Http2Abuse => StatusCode::BAD_REQUEST,
         Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -44,6 +46,7 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::NoPort
         | Refusal::WaitQueueFull
         | Refusal::TooManyConnections
+        | Refusal::TooManyHandshakes
         | Refusal::TooManySessions => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

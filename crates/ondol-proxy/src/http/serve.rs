@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use http::header::{CONNECTION, HeaderValue};
+use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -9,6 +9,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::body::{Busy, Download};
+use super::early::early;
 use super::exchange::{Exchange, exchange};
 use super::refuse::refuse;
 use crate::Refusal;
@@ -46,8 +47,28 @@ async fn answer(
 ) -> Result<Response<Download>, Infallible> {
     match request.method().as_str() {
         REFUSED_METHOD => Ok(refuse_head(&at.client)),
-        _ => exchange(at, request).await,
+        _ => at_the_door(at, request).await,
     }
+}
+
+/// What is answered at once is; everything else is exchanged. All that goes out by TLS says what the file wants.
+pub(super) async fn at_the_door(
+    at: Rc<Exchange>,
+    request: Request<Incoming>,
+) -> Result<Response<Download>, Infallible> {
+    let client = at.client.clone();
+    let mut response = match early(&client, &request) {
+        Some(response) => response,
+        None => exchange(at, request).await?,
+    };
+    if client.secured.is_some()
+        && let Some(tls) = &client.serving.entrance().tls
+        && let Some(hsts) = &tls.hsts
+    {
+        let headers = response.headers_mut();
+        headers.insert(STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+    Ok(response)
 }
 
 /// The answer to a request that the guard did not let through.

@@ -12,8 +12,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::body::{Busy, Download};
-use super::exchange::{Exchange, exchange};
+use super::exchange::Exchange;
 use super::refuse::refuse;
+use super::serve::at_the_door;
 use crate::Refusal;
 use crate::exec::Local;
 use crate::guard::{Fault, is_host, is_target};
@@ -79,7 +80,7 @@ async fn answer(
         return Ok(refuse(Refusal::BadHead, fault.sentence().to_owned(), busy));
     }
     join_cookies(request.headers_mut());
-    exchange(at, request).await
+    at_the_door(at, request).await
 }
 
 /// What HTTP/1 could not carry unchanged; all else was checked where the frames were read.

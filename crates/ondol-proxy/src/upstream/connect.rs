@@ -2,16 +2,23 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
+use crate::entrance::Dialled;
 use crate::exec::Local;
 use crate::http::Upload;
 use crate::limits::Limits;
+use crate::proxy_protocol::write_proxy_header;
 
 /// Received and not yet read by the client, per request of HTTP/2: what a slow client can hold up here.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
@@ -23,9 +30,10 @@ const PING: Duration = Duration::from_secs(20);
 pub(crate) async fn connect(
     address: SocketAddr,
     time_max: Duration,
+    dial: Option<&Dialled>,
     limits: &Limits,
 ) -> io::Result<http1::SendRequest<Upload>> {
-    let stream = open(address, time_max).await?;
+    let stream = open(address, time_max, dial, false).await?;
     let (sender, connection) = http1::Builder::new()
         .max_headers(limits.headers_max)
         .max_buf_size(limits.head_bytes_max)
@@ -44,9 +52,10 @@ pub(crate) async fn connect(
 pub(crate) async fn connect_http2(
     address: SocketAddr,
     time_max: Duration,
+    dial: Option<&Dialled>,
     limits: &Limits,
 ) -> io::Result<http2::SendRequest<Upload>> {
-    let stream = open(address, time_max).await?;
+    let stream = open(address, time_max, dial, true).await?;
     let (sender, connection) = http2::Builder::new(Local)
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
@@ -63,9 +72,94 @@ pub(crate) async fn connect_http2(
     Ok(sender)
 }
 
-async fn open(address: SocketAddr, time_max: Duration) -> io::Result<TcpStream> {
-    let stream = timeout(time_max, TcpStream::connect(address)).await??;
-    // A request must not wait for the acknowledgement of the one before.
-    let _ = stream.set_nodelay(true);
-    Ok(stream)
+/// A stream to the endpoint on which HTTP can begin; TLS counts into the same time.
+async fn open(
+    address: SocketAddr,
+    time_max: Duration,
+    dial: Option<&Dialled>,
+    http2: bool,
+) -> io::Result<Stream> {
+    let opening = async {
+        let mut stream = TcpStream::connect(address).await?;
+        // A request must not wait for the acknowledgement of the one before.
+        let _ = stream.set_nodelay(true);
+        let Some(dial) = dial else {
+            return Ok(Stream::Plain(stream));
+        };
+        if let Some(version) = dial.proxy_protocol {
+            // It is one connection for many clients; each request says whose it is (`X-Forwarded-For`).
+            stream.write_all(&write_proxy_header(version, None)).await?;
+        }
+        let Some(tls) = &dial.tls else {
+            return Ok(Stream::Plain(stream));
+        };
+        let config = if http2 { &tls.http2 } else { &tls.http1 };
+        let connecting = TlsConnector::from(config.clone()).connect(tls.name.clone(), stream);
+        Ok(Stream::Tls(Box::new(connecting.await?)))
+    };
+    timeout(time_max, opening).await?
+}
+
+/// What carries requests to an endpoint.
+enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
+            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
+            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
+            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
+        }
+    }
 }

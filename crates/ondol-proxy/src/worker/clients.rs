@@ -12,6 +12,7 @@ use super::{Permit, Serving};
 use crate::Refusal;
 use crate::limits::Limits;
 use crate::stream::{Activity, Doing};
+use crate::welcome::Secured;
 
 /// One client connection.
 pub(crate) struct Client {
@@ -19,6 +20,8 @@ pub(crate) struct Client {
     /// Its address; of IPv4 also when it came by an IPv6 socket.
     pub ip: IpAddr,
     pub activity: Arc<Activity>,
+    /// What it showed, when it came by TLS.
+    pub secured: Option<Secured>,
     /// Held as long as anybody works for this client.
     _permit: Permit,
 }
@@ -34,8 +37,14 @@ impl Client {
             serving,
             ip: ip.to_canonical(),
             activity,
+            secured: None,
             _permit: permit,
         }
+    }
+
+    /// It is another one, for which the one that connected speaks.
+    pub(crate) fn come_from(&mut self, ip: IpAddr) {
+        self.ip = ip.to_canonical();
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Arrival, Report};
 use crate::control::Ack;
+use crate::entrance::Wires;
 
 /// All workers, as everybody sees them: their inboxes and how much they have to do.
 pub(crate) struct Crew {
@@ -22,7 +23,7 @@ struct Desk {
 /// What a worker is told to do. Orders from one sender are done in order.
 pub(crate) enum Order {
     /// Serve this snapshot: close what is not in it.
-    Configure(Arc<Snapshot>, Arc<Ack>),
+    Configure(Arc<Snapshot>, Arc<Wires>, Arc<Ack>),
     /// Accept connections of this listener.
     Open(ListenerId, Arc<OwnedFd>, Arc<Ack>),
     /// Replace the endpoints of a service.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Time};
 use tokio::sync::Notify;
 
+use crate::entrance::Entrance;
 use crate::policy::protocol::Protocol;
 use crate::policy::route::Routes;
 use crate::upstream::Cluster;
@@ -17,6 +18,7 @@ use crate::{ListenerStatus, Refusal};
 pub(crate) struct Serving {
     id: ListenerId,
     target: RefCell<Rc<Target>>,
+    entrance: RefCell<Arc<Entrance>>,
     /// Since when it is not listed any more: what is in flight finishes.
     closed: Cell<Option<Time>>,
     /// Told when that happens.
@@ -130,9 +132,10 @@ impl Target {
 }
 
 impl Serving {
-    pub(crate) fn new(id: ListenerId, target: Target) -> Self {
+    pub(crate) fn new(id: ListenerId, target: Target, entrance: Arc<Entrance>) -> Self {
         Serving {
             id,
+            entrance: RefCell::new(entrance),
             target: RefCell::new(Rc::new(target)),
             closed: Cell::new(None),
             closing: Notify::new(),
@@ -142,8 +145,13 @@ impl Serving {
         }
     }
 
-    pub(crate) fn retarget(&self, target: Target) {
+    pub(crate) fn retarget(&self, target: Target, entrance: Arc<Entrance>) {
         self.target.replace(Rc::new(target));
+        self.entrance.replace(entrance);
+    }
+
+    pub(crate) fn entrance(&self) -> Arc<Entrance> {
+        self.entrance.borrow().clone()
     }
 
     pub(crate) fn target(&self) -> Rc<Target> {

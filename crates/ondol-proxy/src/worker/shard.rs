@@ -14,9 +14,11 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::accept::{self, Door};
 use super::clients::Clients;
+use super::handshakes::Handshakes;
 use super::{Crew, Order, Report, Serving, Target};
 use crate::clock::Clock;
 use crate::control::Ack;
+use crate::entrance::{Dialled, Wires};
 use crate::limits::Limits;
 use crate::upstream::Cluster;
 
@@ -33,8 +35,10 @@ pub(crate) struct Shard {
     pub limits: Limits,
     pub crew: Arc<Crew>,
     pub clients: Clients,
+    pub handshakes: Handshakes,
     /// [`Shard::now`] at the last tick.
     pub coarse: Arc<AtomicU64>,
+    wires: RefCell<Arc<Wires>>,
     clock: Clock,
     random: RandomState,
     listeners: RefCell<BTreeMap<ListenerId, Rc<Serving>>>,
@@ -53,6 +57,8 @@ impl Shard {
             limits,
             crew,
             clients: Clients::default(),
+            handshakes: Handshakes::default(),
+            wires: RefCell::default(),
             coarse: Arc::default(),
             clock: Clock::new(),
             random: RandomState::new(),
@@ -80,6 +86,11 @@ impl Shard {
         self.listeners.borrow().get(&id).cloned()
     }
 
+    /// How a service is spoken to; `None` as most are.
+    pub(crate) fn dial(&self, service: &ServiceRef) -> Option<Arc<Dialled>> {
+        self.wires.borrow().dial(service).cloned()
+    }
+
     /// The service that has `ip` as an address of one of its replicas.
     pub(crate) fn owner(&self, ip: IpAddr) -> Option<ServiceRef> {
         self.owners.borrow().get(&ip).cloned()
@@ -97,7 +108,10 @@ impl Shard {
                 }
             };
             match order {
-                Some(Order::Configure(snapshot, ack)) => self.configure(&snapshot, &ack),
+                Some(Order::Configure(snapshot, wires, ack)) => {
+                    self.configure(&snapshot, &wires, &ack);
+                    self.wires.replace(wires);
+                }
                 Some(Order::Open(id, socket, ack)) => self.open(id, &socket, &ack),
                 Some(Order::Endpoints(table, _ack)) => self.apply(&table),
                 Some(Order::AwaitDrained(replica, run, ack)) => {
@@ -115,7 +129,7 @@ impl Shard {
         }
     }
 
-    fn configure(&self, snapshot: &Snapshot, ack: &Arc<Ack>) {
+    fn configure(&self, snapshot: &Snapshot, wires: &Wires, ack: &Arc<Ack>) {
         let mut listeners = self.listeners.borrow_mut();
         let mut transports = self.transports.borrow_mut();
         let listed: BTreeSet<_> = snapshot
@@ -132,11 +146,15 @@ impl Shard {
         }
         for listener in &snapshot.listeners {
             let target = Target::new(listener, |service| self.cluster(service));
+            let entrance = wires.entrance(listener.id);
             transports.insert(listener.id, listener.transport);
             match listeners.get(&listener.id) {
-                Some(serving) if !serving.is_closing() => serving.retarget(target),
+                Some(serving) if !serving.is_closing() => serving.retarget(target, entrance),
                 _ => {
-                    listeners.insert(listener.id, Rc::new(Serving::new(listener.id, target)));
+                    listeners.insert(
+                        listener.id,
+                        Rc::new(Serving::new(listener.id, target, entrance)),
+                    );
                 }
             }
         }
@@ -168,7 +186,7 @@ impl Shard {
     }
 
     /// The cluster of a service, made when it is named for the first time.
-    fn cluster(&self, service: &ServiceRef) -> Rc<Cluster> {
+    pub(crate) fn cluster(&self, service: &ServiceRef) -> Rc<Cluster> {
         let mut clusters = self.clusters.borrow_mut();
         if let Some(cluster) = clusters.get(service) {
             return cluster.clone();

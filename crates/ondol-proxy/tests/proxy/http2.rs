@@ -13,7 +13,7 @@ use crate::rig::{Rig, edge, endpoint, service};
 use crate::service::Service;
 
 /// Standard output of a program that must succeed.
-async fn output(program: &str, arguments: &[&str]) -> String {
+pub(crate) async fn output(program: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null());
     let output = timeout(Duration::from_secs(60), command.output());
@@ -25,6 +25,20 @@ async fn output(program: &str, arguments: &[&str]) -> String {
         "{program} {arguments:?}: {text}{errors}"
     );
     text
+}
+
+/// The exit code of a program.
+pub(crate) async fn status_of(program: &str, arguments: &[&str]) -> Option<i32> {
+    let mut command = Command::new(program);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    timeout(Duration::from_secs(60), command.status())
+        .await
+        .expect("it ends")
+        .unwrap()
+        .code()
 }
 
 async fn shop(app_protocol: Option<&str>) -> (Service, Rig, String) {

@@ -14,3 +14,5 @@ mod http2;
 mod rig;
 mod service;
 mod tcp;
+mod tls;
+mod tool;

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ondol_model::{
-    Endpoint, EndpointTable, Listener, ListenerId, Observation, Opening, ProjectName, Purpose, ReplicaId,
-    Route, RunId, ServiceName, ServiceRef, Snapshot, TrafficPolicy, Transport,
+    Certificate, Endpoint, EndpointTable, Listener, ListenerId, Observation, Opening, ProjectName,
+    Purpose, ReplicaId, Route, RunId, ServiceName, ServiceRef, Snapshot, TrafficPolicy, Transport,
 };
 use ondol_proxy::{Hello, Link, LinkEvent, Options, Sockets, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,6 +44,8 @@ pub(crate) struct Rig {
     listeners: Vec<Listener>,
     /// Of the next snapshot.
     pub(crate) traffic: Vec<TrafficPolicy>,
+    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) challenges: BTreeMap<String, String>,
     version: u64,
     tables: BTreeMap<ServiceRef, u64>,
 }
@@ -130,6 +132,8 @@ impl Rig {
             events,
             listeners: Vec::new(),
             traffic: Vec::new(),
+            certificates: Vec::new(),
+            challenges: BTreeMap::new(),
             version: 0,
             tables: BTreeMap::new(),
         };
@@ -227,6 +231,20 @@ impl Rig {
         address
     }
 
+    /// A listener whose connections begin otherwise.
+    pub(crate) async fn listen_by(&mut self, purpose: Purpose, opening: Opening) -> SocketAddr {
+        let address = self.listen(purpose).await;
+        let same = |listener: &&mut Listener| listener.address == address;
+        self.listeners.iter_mut().find(same).unwrap().opening = opening;
+        self.send(BTreeMap::new()).await;
+        address
+    }
+
+    /// Tells the proxy what is in `traffic`, `certificates` and `challenges`.
+    pub(crate) async fn renew(&mut self) {
+        self.send(BTreeMap::new()).await;
+    }
+
     /// A listener whose socket the proxy has to bind itself. Says what it could not bind.
     pub(crate) async fn listen_without_socket(
         &mut self,
@@ -277,7 +295,8 @@ impl Rig {
             version: self.version,
             listeners: self.listeners.clone(),
             traffic: self.traffic.clone(),
-            ..Snapshot::default()
+            certificates: self.certificates.clone(),
+            challenges: self.challenges.clone(),
         }
     }
 
