@@ -7,6 +7,8 @@ use ondol_model::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::Memory;
+
 /// Something to do. The shell performs it and never waits: what came of it returns as an observation.
 ///
 /// Actions about one replica are performed in the order they come in: a number is given again after
@@ -94,6 +96,13 @@ pub enum Action {
         project: ProjectName,
         /// Remove its volumes too.
         volumes: bool,
+    },
+    /// Keep this about a service for another node, on the disk before anything that follows is done.
+    Remember {
+        /// The service.
+        service: ServiceRef,
+        /// What is kept, instead of what was.
+        memory: Memory,
     },
     /// Write down a decision and its reason.
     Note(Note),

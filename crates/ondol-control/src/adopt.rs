@@ -78,9 +78,13 @@ impl ServiceState {
         }
         turn.tell(NoteKind::Adopted, &replica.id, replica.because.clone());
         let goal = self.goal.as_ref().filter(|_| !replica.once);
-        let behind = goal.is_some_and(|goal| goal.definition != replica.definition);
+        if goal.is_some_and(|goal| run.0 <= goal.generation) {
+            // It was to be replaced already.
+            replica.generation = 0;
+        }
+        let behind = goal.is_some_and(|goal| !replica.is_of(goal));
         if behind && self.rolling.is_none() {
-            self.rolling = Some(Rolling::new(false));
+            self.rolling = Some(Rolling::new(self.refused.is_some()));
         }
         self.replicas.insert(replica.id.number, replica);
     }

@@ -11,7 +11,7 @@ use crate::replica::{Life, Replica};
 use crate::running::{Running, Whereabouts};
 use crate::service::ServiceState;
 use crate::turn::{Ids, Turn};
-use crate::{Action, Command, Event, View, Wish};
+use crate::{Action, Command, Event, Memory, View, Wish};
 
 /// The control core. Everything comes in by [`handle`](Self::handle) and goes out by
 /// [`poll_action`](Self::poll_action); between two calls nothing happens.
@@ -50,6 +50,7 @@ impl Control {
         self.now = self.clock.inner(now);
         let touched = match event {
             Event::Found(inventory) => self.find(inventory),
+            Event::Remembered(memories) => self.recall(memories),
             Event::Want(wish) => self.want(wish),
             Event::Asked(command) => self.ask(command),
             Event::Saw(observation) => self.see(observation),
@@ -101,6 +102,17 @@ impl Control {
         let (mut turn, projects) = self.turn();
         adopt(inventory, projects, &mut turn);
         Touched::All
+    }
+
+    fn recall(&mut self, memories: BTreeMap<ServiceRef, Memory>) -> Touched {
+        // Later than that, what is remembered was decided by this node.
+        for (name, memory) in memories.into_iter().filter(|_| !self.found) {
+            let project = self.projects.get_mut(&name.project);
+            if let Some(service) = project.and_then(|known| known.service_mut(&name.service)) {
+                service.recall(memory);
+            }
+        }
+        Touched::Nothing
     }
 
     fn want(&mut self, wish: Wish) -> Touched {

@@ -1,8 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use ondol_model::{Inventory, Observation, Project, ProjectName, ReplicaId, ServiceName};
+use ondol_model::{
+    Inventory, Observation, Project, ProjectName, ReplicaId, ServiceName, ServiceRef,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::Memory;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -11,6 +15,9 @@ pub enum Event {
     /// What was found when the node started. Comes once, after the first [`Event::Want`]s and before anything else,
     /// so that nothing is started that runs already and nothing is left that nobody wants.
     Found(Inventory),
+    /// What an earlier node had written down by [`crate::Action::Remember`]. Comes once, after the first
+    /// [`Event::Want`]s and before [`Event::Found`].
+    Remembered(BTreeMap<ServiceRef, Memory>),
     /// A project is wanted like this, from now on.
     Want(Wish),
     /// A person asked for something.

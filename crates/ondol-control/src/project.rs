@@ -183,14 +183,15 @@ impl ServiceState {
             Some(_) => {
                 let why = "its definition changed".to_owned();
                 turn.note(NoteKind::Changed, &self.name, why);
-                self.generation += 1;
-                self.move_to(Arc::new(Target {
+                self.generation = turn.ids.run;
+                let target = Target {
                     generation: self.generation,
                     ..fresh
-                }));
+                };
+                self.move_to(Arc::new(target), turn);
                 self.retry("its definition changed", turn);
             }
-            None => self.move_to(Arc::new(fresh)),
+            None => self.move_to(Arc::new(fresh), turn),
         }
     }
 

@@ -37,7 +37,7 @@ pub(crate) struct ServiceState {
     pub(crate) replicas: BTreeMap<u32, Replica>,
     pub(crate) preparations: Preparations,
     pub(crate) table: Table,
-    /// The highest generation given.
+    /// The last generation given: the last start of all at that time, so that starts up to it are older.
     pub(crate) generation: u64,
     /// What others are told once: it had a ready replica at the end of the last turn.
     pub(crate) was_ready: bool,
@@ -305,23 +305,27 @@ impl ServiceState {
             &self.name,
             format!("{why}: replaced one by one"),
         );
-        self.generation += 1;
+        self.generation = turn.ids.run;
+        self.refused = None;
         let target = Arc::new(Target {
             definition: wanted.definition.clone(),
             generation: self.generation,
             project: wanted.project.clone(),
             service: wanted.service.clone(),
         });
-        self.move_to(target);
+        self.move_to(target, turn);
+        self.remember(turn);
     }
 
     /// Sets out for another target.
-    pub(crate) fn move_to(&mut self, target: Arc<Target>) {
+    pub(crate) fn move_to(&mut self, target: Arc<Target>, turn: &mut Turn) {
         let serves = self.regulars().any(Replica::serves);
         self.rolling = (serves || self.good.is_some()).then(|| Rolling::new(false));
-        self.refused = None;
         self.wanted = Some(target.clone());
         self.goal = Some(target);
+        if self.refused.take().is_some() {
+            self.remember(turn);
+        }
         for replica in self.replicas.values_mut() {
             replica.blamed = false;
         }

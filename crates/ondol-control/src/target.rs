@@ -7,7 +7,8 @@ use ondol_model::{Demand, Digest, MountSource, Project, Service, ServiceName, Up
 pub(crate) struct Target {
     /// Names what a running replica was started from.
     pub(crate) definition: Digest,
-    /// Grows when replicas are to be replaced although their definition is the same (restart, rebuild).
+    /// Grows when replicas are to be replaced although their definition is the same (restart, rebuild): a replica is
+    /// started later than its generation.
     pub(crate) generation: u64,
     pub(crate) project: Arc<Project>,
     pub(crate) service: Arc<Service>,

@@ -177,6 +177,7 @@ impl World {
             Incident::Down => {
                 self.calm.clear();
                 self.wish = None;
+                self.memories.clear();
                 self.stopped.clear();
                 Command::Down {
                     project,

@@ -61,6 +61,9 @@ impl World {
                     self.processes.remove(&run);
                 }
             }
+            Action::Remember { service, memory } => {
+                self.memories.insert(service, memory);
+            }
             Action::DiscardProject { .. } | Action::Note(Note { .. }) => {}
         }
     }

@@ -102,6 +102,16 @@ impl World {
         if last.is_some_and(|process| !process.told.exited) {
             return self.violate(|| format!("{} is started twice", run.replica));
         }
+        let memory = self.memories.get(&run.replica.service_ref());
+        let refused = memory.and_then(|memory| memory.refused.as_ref());
+        // A restart that failed goes back to the same definition.
+        let is_refused = refused.is_some_and(|refused| {
+            let back_to = refused.back_to.definition(&run.replica.service);
+            refused.definition == run.definition && back_to != Some(run.definition.clone())
+        });
+        if is_refused && run.replica.number <= 10_000 {
+            return self.violate(|| format!("{} is started as what was refused", run.replica));
+        }
         self.check_steps(run);
         let resources = &run.service.resources;
         let mut cpu = u64::from(resources.cpu_reserved_milli);

@@ -140,6 +140,13 @@ pub(crate) fn action(action: &Action) -> String {
         Action::Kill { replica, .. } => format!("kill {replica}"),
         Action::Discard { replica, .. } => format!("discard {replica}"),
         Action::DiscardProject { project, .. } => format!("discard project {project}"),
+        Action::Remember { service, memory } => {
+            let refused = memory.refused.as_ref().map(|refused| &refused.definition);
+            format!(
+                "remember {service}: {}, refused {refused:?}",
+                memory.renewed
+            )
+        }
         Action::Note(note) => match &note.replica {
             Some(replica) => format!("# {replica} {:?}: {}", note.kind, note.why),
             None => format!("# {} {:?}: {}", note.service, note.kind, note.why),

@@ -3,10 +3,10 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_control::{Action, Control, Event, Machine, Wish};
+use ondol_control::{Action, Control, Event, Machine, Memory, Wish};
 use ondol_model::{
     Bytes, Capacity, Digest, EndpointTable, Inventory, Observation, Project, ReplicaId, RunId,
-    ServiceName, Survivor, Time,
+    ServiceName, ServiceRef, Survivor, Time,
 };
 
 use crate::process::{Process, Told};
@@ -44,6 +44,7 @@ pub(crate) struct World {
     pub(crate) acknowledged: BTreeMap<ServiceName, u64>,
     /// What the node has stored.
     pub(crate) wish: Option<Wish>,
+    pub(crate) memories: BTreeMap<ServiceRef, Memory>,
     pub(crate) project: Arc<Project>,
     pub(crate) scale: BTreeMap<ServiceName, u32>,
     pub(crate) stopped: BTreeSet<ServiceName>,
@@ -105,6 +106,7 @@ impl World {
             tables: BTreeMap::new(),
             acknowledged: BTreeMap::new(),
             wish: None,
+            memories: BTreeMap::new(),
             project,
             scale: BTreeMap::new(),
             stopped: BTreeSet::new(),
@@ -256,6 +258,9 @@ impl World {
             stopped: self.stopped.clone(),
         };
         self.wish = Some(wish.clone());
+        let services = &wish.project.services;
+        self.memories
+            .retain(|name, _| services.contains_key(&name.service));
         self.send(Event::Want(wish));
     }
 
@@ -280,6 +285,7 @@ impl World {
         if let Some(wish) = self.wish.clone() {
             self.send(Event::Want(wish));
         }
+        self.send(Event::Remembered(self.memories.clone()));
         self.acknowledged.clear();
         let inventory = self.inventory();
         self.send(Event::Found(inventory.clone()));

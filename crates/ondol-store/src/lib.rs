@@ -14,6 +14,7 @@ mod audit;
 mod error;
 mod events;
 mod lock;
+mod memories;
 mod ports;
 mod projects;
 mod revisions;

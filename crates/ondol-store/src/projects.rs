@@ -79,6 +79,7 @@ impl Store {
                 params![name.as_str(), number, scale, stopped],
             )?;
             revisions::forget_oldest(db, name, number)?;
+            forget_memories(db, &wish.project)?;
             Ok(number)
         })
     }
@@ -90,6 +91,7 @@ impl Store {
             delete(db, "DELETE FROM revision WHERE project = ?1", project)?;
             delete(db, "DELETE FROM address WHERE project = ?1", project)?;
             delete(db, "DELETE FROM port WHERE project = ?1", project)?;
+            delete(db, "DELETE FROM memory WHERE project = ?1", project)?;
             Ok(was_there)
         })
     }
@@ -133,11 +135,34 @@ impl Row {
     }
 }
 
+/// Of services that are not in the project any more.
+fn forget_memories(db: &Transaction, project: &Project) -> rusqlite::Result<()> {
+    let known: Vec<String> = db
+        .prepare("SELECT service FROM memory WHERE project = ?1")?
+        .query_map([project.name.as_str()], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    let wanted = |name: &String| {
+        let mut names = project.services.keys();
+        names.any(|service| service.as_str() == name)
+    };
+    for service in known.iter().filter(|name| !wanted(name)) {
+        let row = params![project.name.as_str(), service];
+        db.execute(
+            "DELETE FROM memory WHERE project = ?1 AND service = ?2",
+            row,
+        )?;
+    }
+    Ok(())
+}
+
 fn delete(db: &Transaction, statement: &str, project: &ProjectName) -> rusqlite::Result<bool> {
     Ok(db.execute(statement, [project.as_str()])? > 0)
 }
 
-fn to_json(project: &ProjectName, value: &impl serde::Serialize) -> Result<String, StoreError> {
+pub(crate) fn to_json(
+    project: &ProjectName,
+    value: &impl serde::Serialize,
+) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|why| unreadable(project, &why))
 }
 

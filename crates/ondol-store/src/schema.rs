@@ -1,7 +1,8 @@
 use rusqlite::Connection;
 
 /// What brings the schema from version `n` to `n + 1`. Never edited once released: a change is a new entry.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE revision (
         project     TEXT    NOT NULL,
         number      INTEGER NOT NULL,
@@ -49,7 +50,16 @@ const MIGRATIONS: &[&str] = &["
         did         TEXT    NOT NULL,
         project     TEXT
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE memory (
+        project     TEXT    NOT NULL,
+        service     TEXT    NOT NULL,
+        memory      TEXT    NOT NULL,
+        PRIMARY KEY (project, service)
+    ) STRICT;
+",
+];
 
 /// The version that [`migrate`] leaves behind.
 pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;

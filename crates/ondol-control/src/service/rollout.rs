@@ -119,6 +119,7 @@ impl ServiceState {
                 turn.note(NoteKind::RolledBack, &self.name, words);
                 self.goal = Some(good);
                 self.rolling = Some(Rolling::new(true));
+                self.remember(turn);
                 true
             }
             (Verdict::Back | Verdict::Pause, _) => {

@@ -7,6 +7,7 @@ mod script;
 mod sequences;
 
 mod life;
+mod memory;
 mod node;
 mod pre_start;
 mod replace;

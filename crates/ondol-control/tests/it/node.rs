@@ -323,6 +323,7 @@ fn a_rebuild_prepares_first_and_then_replaces() {
               prepare web again
             > prepared web
               # web Changed: its sources changed: replaced one by one
+              remember web: run 1
               # web-2 Started: takes over: it was to be started again (1 of 1)
               start web-2 run 2
             > started web-2

@@ -188,6 +188,7 @@ fn a_new_definition_runs_them_again_and_goes_back_when_they_fail() {
             > unstarted web-2 its pre_start step `migrate` failed: exit 3
               # web-2 Exited: not started: its pre_start step `migrate` failed: exit 3; started again at once
               # web RolledBack: shop/web-2: not started: its pre_start step `migrate` failed: exit 3; back to the definition before
+              remember web: run 0, refused: shop/web-2: not started: its pre_start step `migrate` failed: exit 3
               # web-2 Ended: its definition changed, and it served nobody
               discard web-2
         "#]],

@@ -154,6 +154,7 @@ fn a_new_definition_that_crashes_is_rolled_back() {
             > exited web-3 1
               # web-3 Exited: exit 1 after 0 ms; started again at once
               # web RolledBack: shop/web-3: exit 1; back to the definition before
+              remember web: run 0, refused: shop/web-3: exit 1
               # web-3 Ended: its definition changed, and it served nobody
               discard web-3
               publish web [1 ready, 2 ready]
@@ -204,6 +205,7 @@ fn a_new_definition_that_cannot_be_prepared_is_rolled_back() {
             > unprepared web no such package
               # web Preparing: no such package; tried again in 1.4 s
               # web RolledBack: it could not be prepared: no such package; back to the definition before
+              remember web: run 0, refused: it could not be prepared: no such package
               # web-3 Ended: its definition changed, and it served nobody
         "#]],
     );

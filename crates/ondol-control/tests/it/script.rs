@@ -2,13 +2,15 @@
 //!
 //! ```text
 //! found                      nothing runs
-//! found web-1 run 4 old      a survivor: of the wanted definition, or an `old` one; `exit 1` when it ended,
+//! found web-1 run 4 old      a survivor: of the wanted definition, or an `old` one, or what the script started;
+//!                            `exit 1` when it ended,
 //!                            `starting` when what comes before its process is still being done
 //! prepared db / unprepared db no such package / rebuild web
 //! started web-1 / unstarted web-1 why not / exited web-1 1 / ok web-1 / fail web-1 GET / 503 / hooked web-1
 //! acked web / drained web-1 / machine 2 1g
 //! edit web / reprobe web /path / remove web / scale web 3 / stop web / begin web
 //! want / restart web / kill web-1 / once web 10001 / forget web-10001 / down
+//! another                    the node dies, and another one begins; `found` comes next
 //! +500ms                     time goes on, ticks come when they are due
 //! view                       what readers see
 //! ```
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use expect_test::Expect;
-use ondol_control::{Action, Command, Control, Event, Machine, View, Wish};
+use ondol_control::{Action, Command, Control, Event, Machine, Memory, View, Wish};
 use ondol_model::*;
 
 /// Runs `script` on a project and compares the log of actions.
@@ -99,20 +101,18 @@ pub(crate) struct Script {
     wish: Wish,
     /// Which start each replica is in, and which table version was published.
     runs: BTreeMap<ReplicaId, RunId>,
+    /// What each was started from.
+    definitions: BTreeMap<ReplicaId, Digest>,
     tables: BTreeMap<ServiceName, u64>,
+    /// What is to be remembered for another node.
+    memories: BTreeMap<ServiceRef, Memory>,
     image: Prepared,
 }
 
 impl Script {
     pub(crate) fn run(project: Project, script: &str) -> Script {
         let mut this = Script {
-            control: Control::new(Machine {
-                capacity: Capacity {
-                    cpu_milli: 4000,
-                    memory: Bytes(4 << 30),
-                },
-                attributes: BTreeMap::from([("node.role".to_owned(), "manager".to_owned())]),
-            }),
+            control: Control::new(machine()),
             log: String::new(),
             now: Time::ZERO,
             wish: Wish {
@@ -121,7 +121,9 @@ impl Script {
                 stopped: BTreeSet::new(),
             },
             runs: BTreeMap::new(),
+            definitions: BTreeMap::new(),
             tables: BTreeMap::new(),
+            memories: BTreeMap::new(),
             image: Prepared::default(),
         };
         this.send(Event::Want(this.wish.clone()));
@@ -158,6 +160,7 @@ impl Script {
             "view" => self.show(),
             "want" => self.send(Event::Want(self.wish.clone())),
             "found" => self.found(rest),
+            "another" => self.another_node(),
             "edit" => self.edit_service(what, |service| {
                 let version = service.environment.entry("VERSION".to_owned());
                 version.or_default().push('I');
@@ -240,24 +243,29 @@ impl Script {
         self.send(Event::Asked(command));
     }
 
+    /// The node dies, and the next one hears what is wanted and what was remembered.
+    fn another_node(&mut self) {
+        self.control = Control::new(machine());
+        self.send(Event::Want(self.wish.clone()));
+        self.send(Event::Remembered(self.memories.clone()));
+    }
+
     fn found(&mut self, rest: &str) {
         let mut inventory = Inventory::default();
         for word in rest.split(", ").filter(|word| !word.is_empty()) {
             let mut words = word.split(' ');
             let replica = id(words.next().unwrap());
             let words: Vec<&str> = words.collect();
-            let wanted = self.wish.project.definition(&replica.service);
-            let old = words.contains(&"old") || wanted.is_none();
-            let run = RunId(100 + u64::from(replica.number));
-            self.runs.insert(replica.clone(), run);
+            let known = self.definitions.get(&replica).cloned();
+            let definition = known.or_else(|| self.wish.project.definition(&replica.service));
+            let definition = definition.filter(|_| !words.contains(&"old"));
+            // The start that the script knows, or one that it never saw.
+            let unseen = RunId(100 + u64::from(replica.number));
+            let run = *self.runs.entry(replica.clone()).or_insert(unseen);
             inventory.run_max = inventory.run_max.max(run);
             inventory.survivors.push(Survivor {
                 run,
-                definition: if old {
-                    Digest::of(b"old")
-                } else {
-                    wanted.unwrap()
-                },
+                definition: definition.unwrap_or_else(|| Digest::of(b"old")),
                 pid: 100 + replica.number,
                 ip: ip(replica.number),
                 moved_ports: BTreeMap::new(),
@@ -382,6 +390,11 @@ impl Script {
         while let Some(action) = self.control.poll_action() {
             if let Action::Start(run) = &action {
                 self.runs.insert(run.replica.clone(), run.run);
+                self.definitions
+                    .insert(run.replica.clone(), run.definition.clone());
+            }
+            if let Action::Remember { service, memory } = &action {
+                self.memories.insert(service.clone(), memory.clone());
             }
             if let Action::Publish(table) = &action {
                 self.tables
@@ -415,6 +428,16 @@ impl Script {
                 let _ = writeln!(self.log);
             }
         }
+    }
+}
+
+fn machine() -> Machine {
+    Machine {
+        capacity: Capacity {
+            cpu_milli: 4000,
+            memory: Bytes(4 << 30),
+        },
+        attributes: BTreeMap::from([("node.role".to_owned(), "manager".to_owned())]),
     }
 }
 
@@ -483,6 +506,11 @@ fn show(action: &Action) -> String {
                 "discard project {project}{}",
                 if *volumes { " with volumes" } else { "" }
             )
+        }
+        Action::Remember { service, memory } => {
+            let refused = memory.refused.as_ref().map(|refused| &*refused.why);
+            let refused = refused.map_or(String::new(), |why| format!(", refused: {why}"));
+            format!("remember {}: {}{refused}", service.service, memory.renewed)
         }
         Action::Note(note) => {
             let about = match &note.replica {

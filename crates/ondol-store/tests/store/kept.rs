@@ -1,4 +1,5 @@
-use ondol_model::{ReplicaId, Transport};
+use ondol_control::{Memory, Refused};
+use ondol_model::{Digest, ReplicaId, RunId, Transport};
 use ondol_store::{AuditEntry, EVENTS_MAX, EventQuery, Kept, PortKey, REVISIONS_MAX, Store};
 
 use crate::setup::{Folder, note, scaled, service, wish};
@@ -86,6 +87,38 @@ fn a_discarded_project_leaves_only_its_events() {
     assert_eq!(store.revisions(&shop).unwrap(), []);
     assert_eq!(store.addresses().unwrap(), []);
     assert_eq!(store.events(&everything()).unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_decided_is_there_again_until_its_service_is_not_wanted() {
+    let folder = Folder::new();
+    let mut store = Store::open(folder.path()).unwrap();
+    let (web, other) = (service("shop", "web"), service("other", "web"));
+    let memory = |run| Memory {
+        renewed: RunId(run),
+        refused: Some(Refused {
+            definition: Digest::of(b"bad"),
+            why: "exit 1".to_owned(),
+            back_to: wish("shop", 80).project,
+        }),
+    };
+    store.keep(&wish("shop", 80), "user 0", 0).unwrap();
+    for (service, run) in [(&web, 1), (&other, 2), (&web, 3)] {
+        store.remember(service, &memory(run)).unwrap();
+    }
+    drop(store);
+
+    let mut store = Store::open(folder.path()).unwrap();
+    let kept = store.memories().unwrap();
+    assert_eq!(kept.len(), 2);
+    assert_eq!((&kept[&web], &kept[&other]), (&memory(3), &memory(2)));
+
+    // This project has no services at all.
+    store.keep(&wish("shop", 81), "user 0", 0).unwrap();
+    let left: Vec<_> = store.memories().unwrap().into_keys().collect();
+    assert_eq!(left, [other]);
+    store.discard(&"other".parse().unwrap()).unwrap();
+    assert!(store.memories().unwrap().is_empty());
 }
 
 #[test]

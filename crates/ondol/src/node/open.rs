@@ -155,6 +155,9 @@ impl Node {
         for kept in self.store.wishes()? {
             self.want(kept.wish, kept.revision)?;
         }
+        let memories = self.store.memories()?;
+        self.control
+            .handle(Event::Remembered(memories), self.clock.now());
         let inventory = self.engine.inventory().await;
         self.change(Event::Found(inventory));
         self.change(Event::Saw(Observation::Machine(self.engine.capacity())));

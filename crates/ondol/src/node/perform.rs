@@ -52,6 +52,13 @@ impl Node {
             Action::Kill { replica, run } => engine.kill(replica, run),
             Action::Discard { replica, volumes } => engine.discard(replica, volumes),
             Action::DiscardProject { project, volumes } => self.discard(project, volumes),
+            Action::Remember { service, memory } => {
+                if let Err(error) = self.store.remember(&service, &memory) {
+                    self.complain(&format!(
+                        "what was decided about {service} could not be kept: {error}"
+                    ));
+                }
+            }
             Action::Note(note) => notes.push(note),
         }
     }
