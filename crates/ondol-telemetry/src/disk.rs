@@ -37,5 +37,5 @@ pub trait DiskFile: Send + Sync {
     /// Fills `into` from `offset`; too few bytes are an error.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<()>;
     /// How long it is.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
 }

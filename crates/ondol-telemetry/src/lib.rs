@@ -3,11 +3,16 @@
 mod bytes;
 mod disk;
 mod exposition;
+mod samples;
 mod store;
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use exposition::{
     Exemplar, ExpositionError, Format, Kind, Labels, Line, Lines, Page, Reading, Sample, Text,
     check,
+};
+pub use samples::{
+    Config, KeptExemplar, Limits, Opened, Pushed, Refused, Samples, ScrapeError, Scraped, Status,
+    Target,
 };
 pub use store::{Damage, Retention, StoreError, Sync};

@@ -85,7 +85,7 @@ impl DiskFile for File {
         self.read_exact_at(into, offset)
     }
 
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 }

@@ -381,7 +381,8 @@ fn labels<'a>(
 }
 
 fn reading<'a>(mut scan: Scan<'a>, format: Format) -> Result<Reading<'a>, Mistake> {
-    let may_touch = format == Format::Text && scan.after(b'}');
+    let may_touch =
+        format == Format::Text && [b'}', b' ', b'\t'].iter().any(|byte| scan.after(*byte));
     if !scan.gap() && !may_touch {
         return Err(scan.mistake("a blank and a value"));
     }
@@ -485,4 +486,68 @@ fn exemplar<'a>(scan: &mut Scan<'a>, format: Format) -> Result<Exemplar<'a>, Mis
         value,
         at_seconds,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_text_is_read_as_leniently_as_it_is_written() {
+        let page = "\n# a comment\n#TYPE a_total counter\n# HELP a_total  with \\\\ and \\n\n\
+            a_total 1\n  a_total\t{ b = \"c\" , }\t2  1700000000123 \nb{c=\"}\"}3\n{\"x.y\",\"d e\"=\"f\"} 4\nz NaN";
+        let samples: Vec<(String, usize, f64, Option<i64>)> = Lines::new(page, Format::Text)
+            .filter_map(|line| match line.unwrap() {
+                Line::Sample(s) => {
+                    let value = if s.reading.value.is_nan() {
+                        -1.0
+                    } else {
+                        s.reading.value
+                    };
+                    Some((
+                        s.name.raw().to_owned(),
+                        s.labels.iter().count(),
+                        value,
+                        s.reading.at_ms(),
+                    ))
+                }
+                _ => None,
+            })
+            .collect();
+        let expected = [
+            ("a_total", 0, 1.0, None),
+            ("a_total", 1, 2.0, Some(1_700_000_000_123)),
+            ("b", 1, 3.0, None),
+            ("x.y", 1, 4.0, None),
+            ("z", 0, -1.0, None),
+        ];
+        assert_eq!(
+            samples,
+            expected.map(|(name, labels, value, at)| (name.to_owned(), labels, value, at))
+        );
+        let Some(Ok(Line::Help { text, .. })) = Lines::new(page, Format::Text).nth(3) else {
+            panic!("a help text")
+        };
+        assert_eq!(text.meant(), "with \\ and \n");
+    }
+
+    #[test]
+    fn a_series_that_is_known_is_read_without_its_labels() {
+        let mut lines = Lines::new(
+            "a{b=\"c\"} 1\na{b=\"d\"} 2 # {t=\"u\"} 3\n",
+            Format::OpenMetrics,
+        );
+        assert!(lines.next_if_series("a").is_none());
+        assert_eq!(
+            lines.next_if_series("a{b=\"c\"}").unwrap().unwrap().value,
+            1.0
+        );
+        assert!(lines.next_if_series("a{b=\"c\"}").is_none());
+        let second = lines.next_if_series("a{b=\"d\"}").unwrap().unwrap();
+        assert_eq!(
+            (second.value, second.exemplar.map(|e| e.value)),
+            (2.0, Some(3.0))
+        );
+        assert_eq!(lines.number(), 2);
+    }
 }

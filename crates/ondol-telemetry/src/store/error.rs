@@ -12,6 +12,11 @@ pub enum StoreError {
         /// What is to stay free.
         floor_bytes: u64,
     },
+    /// Segments cannot be written for long, and memory is full: nothing is taken in until one could be.
+    Behind {
+        /// What waits in memory.
+        head_bytes: u64,
+    },
     /// The disk failed.
     Io(io::Error),
     /// A segment is not what was written; its number.
@@ -28,6 +33,11 @@ impl fmt::Display for StoreError {
                 f,
                 "the disk is full: {free_bytes} bytes are free, expected at least {floor_bytes}; \
                  make room, or shorten the retention"
+            ),
+            StoreError::Behind { head_bytes } => write!(
+                f,
+                "{head_bytes} bytes wait in memory and could not be written to the disk; \
+                 make room, or see why it is slow"
             ),
             StoreError::Io(error) => write!(f, "the disk failed: {error}"),
             StoreError::Broken(number) => write!(

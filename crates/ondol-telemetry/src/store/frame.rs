@@ -29,7 +29,7 @@ pub(super) fn read_records(
     start: u64,
     mut each: impl FnMut(&[u8]),
 ) -> io::Result<u64> {
-    let len = file.len()?;
+    let len = file.size()?;
     let mut good = start;
     let mut window: Vec<u8> = Vec::new();
     let mut used = 0;

@@ -202,7 +202,7 @@ fn begin(disk: &dyn Disk, number: u64) -> io::Result<Box<dyn DiskFile>> {
 
 fn has_header(file: &dyn DiskFile) -> io::Result<bool> {
     let mut header = [0; HEADER.len()];
-    if file.len()? < header.len() as u64 {
+    if file.size()? < header.len() as u64 {
         return Ok(false);
     }
     file.read_at(0, &mut header)?;

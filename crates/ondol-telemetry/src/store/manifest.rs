@@ -16,7 +16,7 @@ const HEADER: &[u8; 12] = b"OndolMan\x01\0\0\0";
 const EDITS_MAX: usize = 512;
 
 /// What is known of a segment without opening it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SegmentFacts {
     /// Its number is its name, and never used again.
     pub(crate) number: u64,

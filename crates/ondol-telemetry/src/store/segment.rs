@@ -134,7 +134,7 @@ impl SegmentReader {
     pub(super) fn open(disk: &dyn Disk, name: &str, number: u64) -> Result<Self, StoreError> {
         let broken = || StoreError::Broken(number);
         let file = disk.open(name)?;
-        let trailer_at = file.len()?.checked_sub(TRAILER_BYTES as u64);
+        let trailer_at = file.size()?.checked_sub(TRAILER_BYTES as u64);
         let trailer_at = trailer_at
             .filter(|at| *at >= HEADER.len() as u64)
             .ok_or_else(broken)?;

@@ -151,15 +151,6 @@ impl Segments {
         Ok(())
     }
 
-    /// Says that the log before `log_from` is needless although no segment came of it.
-    pub(crate) fn forget_log(&mut self, log_from: u64) -> Result<(), StoreError> {
-        let edit = Edit {
-            log_from,
-            ..Edit::default()
-        };
-        Ok(self.manifest.edit(&*self.disk, &edit)?)
-    }
-
     /// Takes away what is too old or too much; returns what was known of it.
     pub(crate) fn retain(
         &mut self,

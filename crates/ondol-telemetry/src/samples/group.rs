@@ -1,0 +1,149 @@
+//! A scrape group: the series of one target, which share their moments.
+//!
+//! Its last rows stand as they came, one value after the other; every sixteen rows they are turned into a small piece for
+//! each series and moved into the arena.
+
+use super::arena::{Arena, Chain};
+use super::codec::mini::{self, MINI_ROWS};
+use super::codec::{ABSENT, is_live};
+use super::series::SeriesId;
+use crate::bytes::Take;
+
+/// A series of a group.
+#[derive(Clone)]
+pub(super) struct Column {
+    pub(super) series: SeriesId,
+    /// Pieces of the group that are older than this column.
+    pieces_before: u32,
+    chain: Chain,
+}
+
+#[derive(Default)]
+pub(super) struct Group {
+    /// Which target.
+    pub(super) key: String,
+    pub(super) columns: Vec<Column>,
+    /// The moments of all rows, those that wait included.
+    pub(super) times: Vec<i64>,
+    /// How many rows each piece has.
+    pieces: Vec<u8>,
+    /// Rows that wait, one after the other.
+    rows: Vec<u64>,
+    waiting: usize,
+    /// The last row that there was.
+    pub(super) last: Vec<u64>,
+    pub(super) last_ms: Option<i64>,
+    /// The log file that knows its columns, and how many of them.
+    pub(super) logged: (u64, usize),
+}
+
+impl Group {
+    pub(super) fn new(key: &str) -> Self {
+        Group {
+            key: key.to_owned(),
+            ..Group::default()
+        }
+    }
+
+    /// Adds a series; its rows so far are absent.
+    pub(super) fn add_column(&mut self, series: SeriesId, arena: &mut Arena) -> usize {
+        self.flush(arena);
+        self.columns.push(Column {
+            series,
+            pieces_before: self.pieces.len() as u32,
+            chain: Chain::default(),
+        });
+        self.last.push(ABSENT);
+        self.columns.len() - 1
+    }
+
+    /// Adds a row: a value for each column, in their order, later than all before.
+    pub(super) fn push(&mut self, at_ms: i64, row: &[u64], arena: &mut Arena) {
+        self.rows.extend_from_slice(row);
+        self.waiting += 1;
+        self.times.push(at_ms);
+        self.last_ms = Some(at_ms);
+        self.last.clear();
+        self.last.extend_from_slice(row);
+        if self.waiting == MINI_ROWS {
+            self.flush(arena);
+        }
+    }
+
+    /// Moves the rows that wait into the arena.
+    pub(super) fn flush(&mut self, arena: &mut Arena) {
+        if self.waiting == 0 {
+            return;
+        }
+        let (mut values, mut whole, mut piece) = (Vec::new(), Vec::new(), Vec::new());
+        let width = self.columns.len();
+        for (at, column) in self.columns.iter_mut().enumerate() {
+            values.clear();
+            values.extend(self.rows.iter().skip(at).step_by(width));
+            piece.clear();
+            mini::encode(&values, &mut whole, &mut piece);
+            arena.append(&mut column.chain, &piece);
+        }
+        self.pieces.push(self.waiting as u8);
+        self.waiting = 0;
+        self.rows.clear();
+    }
+
+    /// The first row that column `at` may have a value in, and its values from there on appended to `into`.
+    pub(super) fn read(&self, at: usize, arena: &Arena, into: &mut Vec<u64>) -> usize {
+        let Some(column) = self.columns.get(at) else {
+            return self.times.len();
+        };
+        let (before, pieces) = self
+            .pieces
+            .split_at(self.pieces.len().min(column.pieces_before as usize));
+        let mut bytes = Vec::new();
+        arena.read(column.chain, &mut bytes);
+        let mut take = Take(&bytes);
+        for rows in pieces {
+            if mini::decode(&mut take, usize::from(*rows), into).is_err() {
+                // It was encoded in this process; memory that changed since is beyond us.
+                return self.times.len();
+            }
+        }
+        into.extend(self.rows.iter().skip(at).step_by(self.columns.len().max(1)));
+        before.iter().map(|rows| usize::from(*rows)).sum()
+    }
+
+    /// Lets go of all rows; their arena is gone. The columns and the last row stay.
+    pub(super) fn clear(&mut self) {
+        self.times = Vec::new();
+        self.pieces = Vec::new();
+        self.rows.clear();
+        self.waiting = 0;
+        for column in &mut self.columns {
+            column.pieces_before = 0;
+            column.chain = Chain::default();
+        }
+    }
+
+    /// Lets go of the columns that have ended; says where each of them is now. Only a group without rows may.
+    pub(super) fn drop_ended(&mut self) -> Option<Vec<Option<u32>>> {
+        let lives: Vec<bool> = self.last.iter().map(|bits| is_live(*bits)).collect();
+        if lives.iter().all(|lives| *lives) {
+            return None;
+        }
+        let mut next = 0;
+        let place = |lives: &bool| {
+            next += u32::from(*lives);
+            lives.then(|| next - 1)
+        };
+        let places = lives.iter().map(place).collect();
+        let mut alive = lives.iter();
+        self.columns.retain(|_| alive.next() == Some(&true));
+        self.last.retain(|bits| is_live(*bits));
+        Some(places)
+    }
+
+    /// Bytes of memory, the arena aside.
+    pub(super) fn bytes(&self) -> usize {
+        self.columns.capacity() * size_of::<Column>()
+            + (self.times.capacity() + self.rows.capacity() + self.last.capacity()) * 8
+            + self.pieces.capacity()
+    }
+}
