@@ -15,10 +15,11 @@ use std::time::Duration;
 use ondol_model::{EndpointTable, ListenerId, ServiceRef, Snapshot};
 use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::bind;
+use crate::compiled::Compiled;
 use crate::entrance::Wires;
 use crate::message::{ToNode, ToProxy};
 use crate::run::Options;
@@ -44,7 +45,9 @@ pub(crate) struct Control {
     sessions: u64,
     answers: mpsc::UnboundedSender<Answer>,
     outbox: mpsc::UnboundedReceiver<Answer>,
-    snapshot: Snapshot,
+    compiled: Arc<Compiled>,
+    /// Told when a circuit opens or closes.
+    circuits_changed: Arc<Notify>,
     sockets: BTreeMap<ListenerId, Arc<OwnedFd>>,
     tables: BTreeMap<ServiceRef, Arc<EndpointTable>>,
     save_at: Option<Instant>,
@@ -67,7 +70,8 @@ impl Control {
             sessions: 0,
             answers,
             outbox,
-            snapshot: Snapshot::default(),
+            compiled: Arc::default(),
+            circuits_changed: Arc::default(),
             sockets: BTreeMap::new(),
             tables: BTreeMap::new(),
             save_at: None,
@@ -103,6 +107,7 @@ impl Control {
                 Some((session, answer)) = self.outbox.recv() => if session == self.sessions {
                     self.tell(answer);
                 },
+                () = self.circuits_changed.notified() => self.tell_circuits(),
                 () = sleep_until(self.save_at.unwrap_or_else(Instant::now)), if self.save_at.is_some() => self.save(),
             }
         }
@@ -131,7 +136,7 @@ impl Control {
         self.tell(ToNode::Hello {
             pid: std::process::id(),
             build: env!("CARGO_PKG_VERSION").to_owned(),
-            snapshot: self.snapshot.clone(),
+            snapshot: self.compiled.snapshot.clone(),
             tables: self
                 .tables
                 .values()
@@ -139,6 +144,12 @@ impl Control {
                 .collect(),
             sockets: self.sockets.keys().copied().collect(),
         });
+        self.tell_circuits();
+    }
+
+    fn tell_circuits(&mut self) {
+        let circuits = self.compiled.circuits();
+        self.tell(ToNode::Circuits(circuits));
     }
 
     fn handle(&mut self, message: ToProxy, received: Vec<OwnedFd>) {
@@ -165,11 +176,16 @@ impl Control {
 
     fn take_snapshot(
         &mut self,
-        mut snapshot: Snapshot,
+        snapshot: Snapshot,
         sockets: BTreeMap<ListenerId, OwnedFd>,
     ) -> Result<(), String> {
-        let wires = Arc::new(Wires::new(&self.tls, &snapshot)?);
-        let plan = plan::plan(&self.snapshot, &self.sockets, &snapshot, sockets, bind)?;
+        let changed = &self.circuits_changed;
+        let workers = self.crew.count();
+        let mut compiled = Compiled::new(snapshot, &self.compiled, workers, changed)?;
+        let snapshot = &mut compiled.snapshot;
+        let wires = Arc::new(Wires::new(&self.tls, snapshot)?);
+        let now = &self.compiled.snapshot;
+        let plan = plan::plan(now, &self.sockets, snapshot, sockets, bind)?;
         let accepted = self.ack(ToNode::Accepted {
             version: snapshot.version,
             bound: plan.bound,
@@ -179,8 +195,8 @@ impl Control {
             .listeners
             .retain(|listener| plan.sockets.contains_key(&listener.id));
         self.sockets = plan.sockets;
-        self.snapshot = snapshot;
-        let shared = Arc::new(self.snapshot.clone());
+        let shared = Arc::new(compiled);
+        self.compiled = shared.clone();
         // Every worker knows a listener before one of them accepts on it and gives connections to the others.
         self.crew
             .order_all(|| Order::Configure(shared.clone(), wires.clone(), accepted.clone()));
@@ -189,6 +205,8 @@ impl Control {
                 self.crew.order_open(id, socket.clone(), accepted.clone());
             }
         }
+        // Those of services that are gone are.
+        self.tell_circuits();
         self.save_soon();
         Ok(())
     }
@@ -220,9 +238,11 @@ impl Control {
     fn collect_status(&self) {
         let reports = self.crew.ask_status();
         let (answers, session) = (self.answers.clone(), self.sessions);
-        let snapshot = self.snapshot.version;
+        let circuits = self.compiled.circuits();
+        let snapshot = self.compiled.snapshot.version;
         tokio::spawn(async move {
-            let status = crate::worker::merge_status(snapshot, reports).await;
+            let mut status = crate::worker::merge_status(snapshot, reports).await;
+            status.circuits = circuits;
             let _ = answers.send((session, ToNode::Status(status)));
         });
     }
@@ -259,6 +279,6 @@ impl Control {
             .map(|table| table.as_ref().clone())
             .collect();
         // A full disk must not stop traffic; the node tells the next proxy everything anyway.
-        let _ = Saved::new(self.snapshot.clone(), tables).write(&self.state_folder);
+        let _ = Saved::new(self.compiled.snapshot.clone(), tables).write(&self.state_folder);
     }
 }

@@ -1,10 +1,16 @@
 //! HTTP/1.1 and HTTP/2 between a client and an endpoint.
 
+mod answer;
 mod body;
 mod call;
+mod deadline;
 mod early;
 mod exchange;
+mod fallback;
+mod guarded;
 mod headers;
+mod lease;
+mod mirror;
 mod prepare;
 mod refuse;
 mod serve;

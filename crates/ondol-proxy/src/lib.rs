@@ -13,6 +13,7 @@
 mod bind;
 mod channel;
 mod clock;
+mod compiled;
 mod control;
 mod entrance;
 mod exec;
@@ -37,6 +38,7 @@ mod worker;
 pub use bind::bind;
 pub use guard::{Fault, Guard, Verdict};
 pub use link::{Hello, Link, LinkEvent, Sockets};
+pub use policy::route::{Considered, Outcome, explain};
 pub use proxy_protocol::{Ends, NoProxyHeader, ProxyHeader, read_proxy_header};
 pub use run::{Options, run};
-pub use status::{EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};
+pub use status::{CircuitStatus, EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};

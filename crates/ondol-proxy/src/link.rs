@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, Snapshot};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Status;
+use crate::{CircuitStatus, Status};
 use session::Session;
 
 /// Listening sockets by the listener they belong to.
@@ -33,7 +33,8 @@ pub type Sockets = BTreeMap<ListenerId, Arc<OwnedFd>>;
 ///             link.send_snapshot(snapshot.clone(), sockets.clone());
 ///         }
 ///         LinkEvent::Saw(observation) => { /* for the control core */ }
-///         LinkEvent::Accepted { .. } | LinkEvent::Refused { .. } | LinkEvent::Lost => {}
+///         LinkEvent::Accepted { .. } | LinkEvent::Refused { .. } => {}
+///         LinkEvent::Circuits(_) | LinkEvent::Lost => {}
 ///     }
 /// }
 /// # }
@@ -68,6 +69,8 @@ pub enum LinkEvent {
         /// Why, for people.
         reason: String,
     },
+    /// The circuits that are not closed: all of them, whenever one changes and after each connection.
+    Circuits(Vec<CircuitStatus>),
     /// [`Observation::Acknowledged`] or [`Observation::Drained`]. May be repeated after the proxy was restarted.
     Saw(Observation),
 }

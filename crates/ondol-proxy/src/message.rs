@@ -1,7 +1,7 @@
 use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, ServiceRef, Snapshot};
 use serde::{Deserialize, Serialize};
 
-use crate::Status;
+use crate::{CircuitStatus, Status};
 
 /// From the node. Messages are performed in order; versions are the node's own and are not compared,
 /// because a node that forgot everything must be able to begin again.
@@ -54,4 +54,6 @@ pub(crate) enum ToNode {
         run: RunId,
     },
     Status(Status),
+    /// The circuits that are not closed; all of them, whenever one changes.
+    Circuits(Vec<CircuitStatus>),
 }

@@ -1,6 +1,16 @@
 //! Decisions without IO, clock or randomness: what is needed comes as an argument.
 
 pub(crate) mod balance;
+pub(crate) mod breaker;
+pub(crate) mod cors;
+pub(crate) mod edits;
+pub(crate) mod eject;
+mod expression;
+pub(crate) mod path;
+pub(crate) mod plan;
 pub(crate) mod protocol;
 pub(crate) mod retry;
+pub(crate) mod rewrite;
 pub(crate) mod route;
+pub(crate) mod shed;
+pub(crate) mod window;

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
-use ondol_model::{ListenerId, ReplicaId, RunId, ServiceRef};
+use ondol_model::{Breaker, ListenerId, ReplicaId, RunId, ServiceRef};
 use serde::{Deserialize, Serialize};
+
+use crate::policy::breaker::Stand;
 
 /// Why a request or connection was not served. The word is the value of the `x-ondol-reason` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -47,6 +49,24 @@ pub enum Refusal {
     TooManyHandshakes,
     /// No room for another UDP client.
     TooManySessions,
+    /// The service failed too often lately and is left alone for a while.
+    CircuitOpen,
+    /// As many requests as it may have are at the service, and the queue is full or took too long.
+    ConcurrencyFull,
+    /// The service answers so slowly that it is given fewer requests.
+    Overloaded,
+    /// The endpoint did not begin to answer in time.
+    ResponseTimeout,
+    /// All of the request took longer than it may.
+    RequestTimeout,
+    /// The endpoint stopped in the middle of its answer.
+    IdleTimeout,
+    /// The service answered with a status that counts as no answer.
+    UpstreamFailed,
+    /// The body of the request is larger than the route allows.
+    BodyTooLarge,
+    /// A request was not mirrored: too many copies are on their way already, or its body is too large.
+    MirrorFull,
 }
 
 impl Refusal {
@@ -73,6 +93,15 @@ impl Refusal {
             Refusal::HandshakeFailed => "handshake_failed",
             Refusal::TooManyHandshakes => "too_many_handshakes",
             Refusal::TooManySessions => "too_many_sessions",
+            Refusal::CircuitOpen => "circuit_open",
+            Refusal::ConcurrencyFull => "concurrency_full",
+            Refusal::Overloaded => "overloaded",
+            Refusal::ResponseTimeout => "response_timeout",
+            Refusal::RequestTimeout => "request_timeout",
+            Refusal::IdleTimeout => "idle_timeout",
+            Refusal::UpstreamFailed => "upstream_failed",
+            Refusal::BodyTooLarge => "body_too_large",
+            Refusal::MirrorFull => "mirror_full",
         }
     }
 }
@@ -88,6 +117,45 @@ pub struct Status {
     pub listeners: Vec<ListenerStatus>,
     /// By service, in order of name.
     pub services: Vec<ServiceStatus>,
+    /// The circuits that are not closed.
+    #[serde(default)]
+    pub circuits: Vec<CircuitStatus>,
+}
+
+/// A circuit that is not closed: requests are stopped because too many of them failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CircuitStatus {
+    /// The service.
+    pub service: ServiceRef,
+    /// The start of a replica, when it is the circuit of one endpoint.
+    pub run: Option<RunId>,
+    /// The pause is over and some requests are let through to see whether it works again.
+    pub half_open: bool,
+    /// What was seen, for people: `5 of 8 requests failed within 10 s`.
+    pub reason: String,
+}
+
+impl CircuitStatus {
+    /// `None` when it is closed.
+    pub(crate) fn of(
+        service: &ServiceRef,
+        run: Option<RunId>,
+        rule: &Breaker,
+        stand: Stand,
+    ) -> Option<Self> {
+        let (half_open, tripped) = match stand {
+            Stand::Closed => return None,
+            Stand::Open { tripped, .. } => (false, tripped),
+            Stand::HalfOpen { tripped } => (true, tripped),
+        };
+        let (bad, all, span) = (tripped.bad, tripped.all(), rule.window.as_secs_f64());
+        Some(CircuitStatus {
+            service: service.clone(),
+            run,
+            half_open,
+            reason: format!("{bad} of {all} requests failed within {span} s"),
+        })
+    }
 }
 
 /// One listener.

@@ -19,7 +19,7 @@ pub(crate) use accept::Arrival;
 pub(crate) use clients::Client;
 pub(crate) use crew::{Crew, Order, Permit};
 pub(crate) use report::{Report, merge_status};
-pub(crate) use serving::{Destination, Serving, Target};
+pub(crate) use serving::{Destination, RouteWay, Serving, Target};
 pub(crate) use shard::Shard;
 
 /// Obeys orders until it is told to quit and its clients are done.

@@ -148,7 +148,7 @@ impl Node {
             }
             LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
             LinkEvent::Accepted { failed, .. } => self.not_bound(failed),
-            LinkEvent::Lost => {}
+            LinkEvent::Circuits(_) | LinkEvent::Lost => {}
         }
     }
 

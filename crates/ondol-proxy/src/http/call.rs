@@ -1,27 +1,26 @@
-use std::net::SocketAddr;
-use std::rc::Rc;
+//! Which endpoint a request goes to, and whether it goes to another one after that.
 
-use http::{Request, Response};
+mod attempt;
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
-use ondol_model::Time;
-use tokio::time::timeout;
+use ondol_model::{BalanceBy, Time};
+use tokio::time::Instant;
 
 use super::body::Upload;
+use super::guarded::Failed;
+use super::lease::Lease;
 use crate::Refusal;
+use crate::policy::balance::hash;
 use crate::policy::retry;
-use crate::upstream::{
-    Cluster, InFlight, Pooled, Refused, Sender, Unanswered, add, connect, connect_http2,
-};
+use crate::policy::route::cookie;
+use crate::upstream::{Cluster, InFlight, Policy, Pooled, Refused, Sender, connect, connect_http2};
 use crate::worker::Shard;
-
-/// A connection to an endpoint while a request uses it.
-pub(super) struct Lease {
-    shard: Rc<Shard>,
-    cluster: Rc<Cluster>,
-    pub in_flight: InFlight,
-    connection: Pooled,
-    address: SocketAddr,
-}
+use attempt::{Attempt, How};
 
 /// A request on its way to some endpoint of a service.
 pub(super) struct Call<'a> {
@@ -32,70 +31,74 @@ pub(super) struct Call<'a> {
     pub patient: bool,
     /// The endpoint speaks HTTP/2.
     pub http2: bool,
+    pub client: IpAddr,
 }
 
 impl Call<'_> {
-    /// Sends the request to one endpoint, and to another when it cannot have had an effect at the first.
+    /// Sends the request to one endpoint, and to another when it cannot have had an effect at the first, or may have
+    /// one twice.
     pub(super) async fn send(
         &self,
         mut request: Request<Upload>,
-    ) -> Result<(Response<Incoming>, Lease), Refusal> {
-        let (shard, limits) = (self.shard, &self.shard.limits);
-        let has_body = matches!(request.body(), Upload::Client(..));
-        let repeatable = retry::is_repeatable(request.method(), has_body);
-        let mut refused = Refused::default();
+        policy: &Policy,
+        deadline: Option<Instant>,
+    ) -> Result<(Response<Incoming>, Lease), Failed> {
+        let rule = &policy.traffic.resilience.retry;
+        let repeatable = retry::is_repeatable(request.method(), request.body().has_some());
+        let key = key_of(&policy.traffic.balance.by, request.headers(), self.client);
+        let mut refused = Refused::with_key(key);
         let mut only_new = false;
         let mut times_sent = 0;
-        let mut refusal = Refusal::ConnectFailed;
-        for _ in 0..limits.attempts_max {
+        let mut last = Failed::new(Refusal::ConnectFailed, None);
+        for _ in 0..self.shard.limits.attempts_max {
             refused.pause(self.cluster).await;
-            let in_flight = self.pick(&refused).await?;
-            let now = shard.now();
-            let reused = match only_new {
-                true => None,
-                false => self.reuse(&in_flight, repeatable, now),
-            };
-            let (mut lease, sent) = match reused {
-                Some(connection) => (self.lease(in_flight, connection), now),
-                None => match self.open(in_flight, &mut refused).await {
-                    Some(connected) => connected,
-                    None => {
-                        refusal = Refusal::ConnectFailed;
-                        continue;
-                    }
-                },
-            };
-            request.body_mut().count_for(&lease.in_flight);
             let spare = repeatable.then(|| copy(&request));
-            match lease.connection.send(request).await {
-                Ok(response) => {
-                    lease.in_flight.answered(sent, shard.now());
-                    if response.status().is_server_error() {
-                        add(&lease.in_flight.counters.errors, 1);
-                    }
-                    return Ok((response, lease));
-                }
-                Err(Unanswered {
-                    by_client: true, ..
-                }) => return Err(Refusal::BadBody),
-                Err(Unanswered { unsent, .. }) => {
-                    refusal = Refusal::UpstreamClosed;
-                    // The endpoint may just have closed an idle connection, and all idle ones are as old.
-                    only_new = true;
-                    let again = match unsent {
-                        Some(unsent) => Some(unsent),
-                        None => {
-                            add(&lease.in_flight.counters.errors, 1);
+            let (repeats, reuses) = (times_sent > 0, !only_new);
+            let how = How {
+                policy,
+                deadline,
+                repeats,
+                reuses,
+            };
+            let attempt = self.attempt(request, &how, &mut refused);
+            let may_repeat = |times| {
+                let now = self.shard.now();
+                let in_time = deadline.is_none_or(|deadline| Instant::now() < deadline);
+                in_time && retry::may_repeat(times, rule, self.cluster.sent_lately(now))
+            };
+            let (refusal, again) = match attempt.await {
+                Attempt::Answered(response, lease) => {
+                    times_sent += 1;
+                    let again = rule.statuses.contains(&response.status().as_u16());
+                    let again = spare.filter(|_| again && may_repeat(times_sent));
+                    match again {
+                        None => return Ok((response, lease)),
+                        Some(again) => {
                             refused.note(&lease.in_flight);
-                            times_sent += 1;
-                            spare.filter(|_| retry::may_repeat(times_sent))
+                            (Refusal::UpstreamFailed, Some(again))
                         }
-                    };
-                    request = again.ok_or(refusal)?;
+                    }
                 }
+                Attempt::Over(refusal, request) => return Err(Failed::new(refusal, request)),
+                Attempt::Unsent(refusal, unsent) => (refusal, Some(unsent)),
+                Attempt::Sent(refusal) => {
+                    times_sent += 1;
+                    match spare {
+                        Some(spare) if may_repeat(times_sent) => (refusal, Some(spare)),
+                        spare => return Err(Failed::new(refusal, spare)),
+                    }
+                }
+            };
+            // The endpoint may just have closed an idle connection, and all idle ones are as old.
+            only_new |= refusal != Refusal::ConnectFailed;
+            last.refusal = refusal;
+            match again {
+                Some(again) => request = again,
+                None => return Err(last),
             }
         }
-        Err(refusal)
+        last.request = Some(request);
+        Err(last)
     }
 
     async fn pick(&self, refused: &Refused) -> Result<InFlight, Refusal> {
@@ -126,11 +129,16 @@ impl Call<'_> {
         }
     }
 
-    /// A new connection and when it was there; `None` when the endpoint refuses it, which is noted.
-    async fn open(&self, in_flight: InFlight, refused: &mut Refused) -> Option<(Lease, Time)> {
+    /// A new connection; `None` when the endpoint refuses it, which is noted.
+    async fn open(
+        &self,
+        in_flight: InFlight,
+        time_max: Option<Duration>,
+        refused: &mut Refused,
+    ) -> Option<Lease> {
         let limits = &self.shard.limits;
         let address = in_flight.address(self.port);
-        let time_max = limits.connect_time_max;
+        let time_max = time_max.unwrap_or(limits.connect_time_max);
         let dial = self.shard.dial(self.cluster.service());
         let dial = dial.as_deref();
         let opened = match self.http2 {
@@ -151,60 +159,36 @@ impl Call<'_> {
             return None;
         };
         let opened = connection.opened;
-        Some((self.lease(in_flight, connection), opened))
+        Some(self.lease(in_flight, connection, opened))
     }
 
-    fn lease(&self, in_flight: InFlight, connection: Pooled) -> Lease {
+    fn lease(&self, in_flight: InFlight, connection: Pooled, sent: Time) -> Lease {
         Lease {
             shard: self.shard.clone(),
             cluster: self.cluster.clone(),
             address: in_flight.address(self.port),
             in_flight,
             connection,
+            sent,
+            place: None,
+            timer: None,
         }
     }
 }
 
-impl Lease {
-    /// The response is complete: the connection may serve another request.
-    pub(super) fn give_back(self) {
-        if self.connection.sender.is_ready() {
-            self.keep();
-        } else if !self.connection.sender.is_closed() {
-            // The endpoint answered before it had read everything; wait for it, but not for ever.
-            let mut lease = self;
-            tokio::task::spawn_local(async move {
-                let limit = lease.shard.limits.connect_time_max;
-                if let Ok(Ok(())) = timeout(limit, lease.connection.sender.ready()).await {
-                    lease.keep();
-                }
-            });
-        }
-    }
-
-    /// The response broke off: there is nothing to give back.
-    pub(super) fn broke(self, refusal: Refusal) {
-        add(&self.in_flight.counters.errors, 1);
-        self.cluster.count_refusal(refusal);
-    }
-
-    /// The connection is no longer one of requests.
-    pub(super) fn switch(self) -> InFlight {
-        self.in_flight
-    }
-
-    fn keep(self) {
-        if self.in_flight.is_ready() {
-            let now = self.shard.now();
-            self.in_flight
-                .pool
-                .put(self.address, self.connection, &self.shard.limits, now);
-        }
-    }
+/// What a request is balanced by, where that is not chance.
+fn key_of(by: &BalanceBy, headers: &HeaderMap, client: IpAddr) -> Option<u64> {
+    let value = match by {
+        BalanceBy::Latency | BalanceBy::RoundRobin | BalanceBy::LeastRequests => return None,
+        BalanceBy::Header(name) => headers.get(name)?.as_bytes(),
+        BalanceBy::Cookie(name) => cookie(headers, name)?.as_bytes(),
+        BalanceBy::Ip => return Some(hash(client.to_string().as_bytes())),
+    };
+    Some(hash(value))
 }
 
 /// The same request once more. Cheap: names and values share the bytes they were read into.
-fn copy(request: &Request<Upload>) -> Request<Upload> {
+pub(super) fn copy(request: &Request<Upload>) -> Request<Upload> {
     let mut copy = Request::new(Upload::Empty);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();

@@ -6,9 +6,14 @@ use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
+use super::answer;
 use super::body::{Busy, Download};
-use super::call::{Call, Lease};
+use super::call::Call;
+use super::fallback::{self, Instead, instead};
+use super::guarded::{Failed, guarded};
 use super::headers;
+use super::lease::Lease;
+use super::mirror::mirror;
 use super::prepare::prepare;
 use super::refuse::refuse;
 use super::switch::Switch;
@@ -41,7 +46,9 @@ impl Exchange {
 
 /// One request and its response, whatever version of HTTP the client speaks.
 ///
-/// The stages, in order: find the way, prepare, pick an endpoint and send (and again elsewhere), pump the answer, account.
+/// The stages, in order: find the way (`way`), answer what needs no service (`answer`), prepare (`prepare`), let through
+/// what the service's policy allows (`guarded`), pick an endpoint and send, and again elsewhere (`call`), answer instead
+/// (`fallback`), pump the answer (`body`). Counting is done where something happens.
 pub(super) async fn exchange(
     at: Rc<Exchange>,
     request: Request<Incoming>,
@@ -56,22 +63,52 @@ pub(super) async fn exchange(
 }
 
 impl Exchange {
-    async fn answer(
-        self: &Rc<Self>,
-        mut request: Request<Incoming>,
-        busy: Busy,
-    ) -> Response<Download> {
-        let way = match Way::find(&self.client.serving.target(), &request) {
+    async fn answer(self: &Rc<Self>, request: Request<Incoming>, busy: Busy) -> Response<Download> {
+        let target = self.client.serving.target();
+        let found = Way::find(target, &request, self.client.ip, || self.draw() as u64);
+        let way = match found {
             Ok(way) => way,
             Err((refusal, sentence)) => {
                 self.client.serving.count_refusal(refusal);
                 return refuse(refusal, sentence, busy);
             }
         };
+        let Some(plan) = way.plan() else {
+            return self.ask(request, &way, busy).await;
+        };
+        let cors = plan.cors.as_ref().map(|cors| cors.judge(request.headers()));
+        let mut response = match answer::answer(&way, plan, &request, busy) {
+            Ok(busy) => self.ask(request, &way, busy).await,
+            Err(answer) => *answer,
+        };
+        if let Some(cors) = cors.filter(|_| !answer::is_preflight_answer(&response)) {
+            cors.mark(response.headers_mut());
+        }
+        if let Some(edits) = &plan.response {
+            edits.apply(response.headers_mut());
+        }
+        response
+    }
+
+    /// Asks the service, and others where it gives no answer.
+    async fn ask(
+        self: &Rc<Self>,
+        mut request: Request<Incoming>,
+        way: &Way,
+        busy: Busy,
+    ) -> Response<Download> {
         let switch = Switch::wanted(&mut request);
-        let mut request = prepare(self, request, &way);
+        let mut request = prepare(self, request, way);
         if let Some(switch) = &switch {
             switch.ask(&mut request);
+        }
+        let plan = way.plan();
+        let body_max = plan.and_then(|plan| plan.body_bytes_max);
+        let exceeded = body_max.map(|max| (max, request.body_mut().limit(max)));
+        if let (Some(plan), Some(to)) = (plan, way.mirror())
+            && self.draw() as u64 % 100 < u64::from(plan.mirrored_percent)
+        {
+            mirror(&self.shard, to, way.client, &mut request);
         }
         let answered = match way.port {
             Some(port) => {
@@ -81,17 +118,27 @@ impl Exchange {
                     port,
                     patient: !way.border,
                     http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
+                    client: way.client,
                 };
-                call.send(request).await
+                guarded(&call, request).await
             }
-            None => Err(Refusal::NoPort),
+            None => Err(Failed::new(Refusal::NoPort, request)),
         };
-        match answered {
-            Ok((response, lease)) => self.pass_on(response, lease, switch, &way, busy),
-            Err(refusal) => {
-                way.cluster.count_refusal(refusal);
-                refuse(refusal, sentence(refusal, &way.cluster), busy)
+        let mut failed = match answered {
+            Ok((response, lease)) => return self.pass_on(response, lease, switch, way, busy),
+            Err(failed) => failed,
+        };
+        if let Some((max, _)) = exceeded.filter(|(_, exceeded)| exceeded.get()) {
+            way.cluster.count_refusal(Refusal::BodyTooLarge);
+            return refuse(Refusal::BodyTooLarge, answer::too_large(max), busy);
+        }
+        way.cluster.count_refusal(failed.refusal);
+        match instead(&self.shard, way, &mut failed).await {
+            Some(Instead::Endpoint(response, lease)) => {
+                self.pass_on(response, lease, None, way, busy)
             }
+            Some(Instead::Static(answer)) => fallback::answer(answer, &failed, busy),
+            None => refuse(failed.refusal, sentence(failed.refusal, &way.cluster), busy),
         }
     }
 
@@ -157,6 +204,15 @@ fn sentence(refusal: Refusal, cluster: &Cluster) -> String {
         Refusal::UpstreamClosed => format!("{service} closed the connection without an answer"),
         Refusal::BadBody => "the body of the request broke off".to_owned(),
         Refusal::UpstreamBroke => format!("{service} gave an answer that is not one"),
+        Refusal::CircuitOpen => {
+            format!("{service} failed too often lately and is left alone for a while")
+        }
+        Refusal::ConcurrencyFull => format!("{service} has as many requests as it may have"),
+        Refusal::Overloaded => format!("{service} answers too slowly to be asked more"),
+        Refusal::ResponseTimeout | Refusal::RequestTimeout => {
+            format!("{service} took too long to answer")
+        }
+        Refusal::UpstreamFailed => format!("{service} failed to answer"),
         _ => format!("no replica of {service} is ready"),
     }
 }

@@ -5,6 +5,8 @@ use http::header::{
     UPGRADE,
 };
 
+use super::deadline::TIMEOUT_MS;
+use super::mirror::MIRRORED;
 use crate::welcome::Secured;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -30,12 +32,14 @@ static HOP_BY_HOP: [HeaderName; 5] = [
 ];
 
 /// What a client may say about who it is, and nobody may believe.
-static CLAIMS: [HeaderName; 5] = [
+static CLAIMS: [HeaderName; 7] = [
     FORWARDED,
     FORWARDED_PORT,
     FORWARDED_PREFIX,
     REAL_IP,
     CLIENT_SUBJECT,
+    TIMEOUT_MS,
+    MIRRORED,
 ];
 
 /// Headers that `Connection` may not name away: the other side would understand another request.

@@ -10,6 +10,7 @@ use super::body::Upload;
 use super::exchange::Exchange;
 use super::headers;
 use super::way::Way;
+use crate::policy::rewrite::Rewrite;
 
 /// Whatever version the client speaks, what comes out is in the form of HTTP/1.1: an origin-form target and a `Host`.
 pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> Request<Upload> {
@@ -33,25 +34,35 @@ pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> R
         let host = headers.get(HOST).cloned();
         headers::set_forwarded(headers, &at.address, at.client.secured.as_ref(), host);
     }
-    if way.strip > 0 {
-        headers::set_prefix(headers, &parts.uri.path()[..way.strip]);
-    }
     headers::ensure_request_id(headers, || at.draw());
-    *prepared.uri_mut() = origin_form(parts.uri, way.strip);
+    let path = way.path.as_deref().unwrap_or(parts.uri.path());
+    let rewritten = way
+        .plan()
+        .and_then(|plan| plan.rewrite.apply(path, way.prefix()));
+    if matches!(way.plan().map(|plan| &plan.rewrite), Some(Rewrite::Strip)) && way.prefix() > 0 {
+        headers::set_prefix(headers, &path[..way.prefix()]);
+    }
+    let path = rewritten.or_else(|| way.path.clone());
+    *prepared.uri_mut() = origin_form(parts.uri, path);
+    if let Some(edits) = way.plan().and_then(|plan| plan.request.as_ref()) {
+        edits.apply(prepared.headers_mut());
+    }
     prepared
 }
 
-/// The target as a server expects it: path and query, without the first `strip` bytes.
-fn origin_form(uri: Uri, strip: usize) -> Uri {
-    if strip == 0 && uri.authority().is_none() {
-        return uri;
-    }
-    let whole = uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    let rest = whole.get(strip..).unwrap_or("/");
-    let target = match rest.starts_with('/') {
-        true => PathAndQuery::try_from(rest),
-        false => PathAndQuery::try_from(format!("/{rest}")),
+/// The target as a server expects it: path and query, with another path where there is one.
+fn origin_form(uri: Uri, path: Option<String>) -> Uri {
+    let target = match (path, uri.query()) {
+        (None, _) if uri.authority().is_none() => return uri,
+        (None, _) => Ok(uri
+            .path_and_query()
+            .cloned()
+            .unwrap_or(PathAndQuery::from_static("/"))),
+        (Some(path), Some(query)) if !path.contains('?') => {
+            PathAndQuery::try_from(format!("{path}?{query}"))
+        }
+        (Some(path), _) => PathAndQuery::try_from(path),
     };
-    // A part of a valid target is valid.
+    // What a template makes of an expression's match need not be a target.
     target.map_or_else(|_| Uri::from_static("/"), Uri::from)
 }

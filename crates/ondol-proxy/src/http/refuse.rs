@@ -5,7 +5,8 @@ use http::{Response, StatusCode};
 use super::body::{Busy, Download};
 use crate::Refusal;
 
-const REASON: HeaderName = HeaderName::from_static("x-ondol-reason");
+/// Why an answer is not the service's own.
+pub(super) const REASON: HeaderName = HeaderName::from_static("x-ondol-reason");
 
 /// The answer to a request that is not served: a status, the reason as a word for machines and a sentence for people.
 pub(super) fn refuse(refusal: Refusal, sentence: String, busy: Busy) -> Response<Download> {
@@ -39,14 +40,23 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
         Refusal::CallerNotAllowed => StatusCode::FORBIDDEN,
-        Refusal::ConnectFailed | Refusal::UpstreamClosed | Refusal::UpstreamBroke => {
-            StatusCode::BAD_GATEWAY
+        Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::ConnectFailed
+        | Refusal::UpstreamClosed
+        | Refusal::UpstreamBroke
+        | Refusal::UpstreamFailed => StatusCode::BAD_GATEWAY,
+        Refusal::ResponseTimeout | Refusal::RequestTimeout | Refusal::IdleTimeout => {
+            StatusCode::GATEWAY_TIMEOUT
         }
         Refusal::NoEndpoint
         | Refusal::NoPort
         | Refusal::WaitQueueFull
         | Refusal::TooManyConnections
         | Refusal::TooManyHandshakes
-        | Refusal::TooManySessions => StatusCode::SERVICE_UNAVAILABLE,
+        | Refusal::TooManySessions
+        | Refusal::CircuitOpen
+        | Refusal::ConcurrencyFull
+        | Refusal::Overloaded
+        | Refusal::MirrorFull => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

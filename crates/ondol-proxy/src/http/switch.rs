@@ -8,7 +8,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
 use super::body::{Busy, Upload};
-use super::call::Lease;
+use super::lease::Lease;
 use crate::upstream::{Counted, add};
 use crate::worker::Client;
 

@@ -1,70 +1,133 @@
 //! The first stage: where a request goes.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use http::header::HOST;
 use http::{Method, Request, Version};
 
 use crate::Refusal;
+use crate::policy::path::{host_name, normal};
+use crate::policy::plan::{Plan, share};
 use crate::policy::protocol::Protocol;
-use crate::policy::route::{has_dot_segments, host_name};
+use crate::policy::route::{Ask, Match};
 use crate::upstream::Cluster;
-use crate::worker::{Destination, Target};
+use crate::worker::{Destination, RouteWay, Target};
 
 /// Where one request goes.
 pub(super) struct Way {
+    target: Rc<Target>,
+    found: Option<Match>,
     pub cluster: Rc<Cluster>,
     pub port: Option<u16>,
-    /// Bytes of the path to remove.
-    pub strip: usize,
+    /// The path in its one form, where the client wrote another one.
+    pub path: Option<String>,
+    /// The host that was asked for, where a redirect may need it.
+    pub host: String,
     /// The request comes from outside: what it says about itself is not believed.
     pub border: bool,
     /// The service speaks HTTP/2.
     pub http2: bool,
+    pub client: IpAddr,
 }
 
 impl Way {
-    /// The error is for people.
-    pub(super) fn find<B>(target: &Target, request: &Request<B>) -> Result<Way, (Refusal, String)> {
+    /// The error is for people. `random` chooses between services that share a route.
+    pub(super) fn find<B>(
+        target: Rc<Target>,
+        request: &Request<B>,
+        client: IpAddr,
+        random: impl FnOnce() -> u64,
+    ) -> Result<Way, (Refusal, String)> {
         if request.method() == Method::CONNECT {
             let why = "CONNECT is for proxies that lead anywhere".to_owned();
             return Err((Refusal::BadRequest, why));
         }
-        match target {
+        let bad = |why: &'static str| (Refusal::BadRequest, why.to_owned());
+        let (edge, ways) = match &*target {
             Target::Service {
                 destination,
                 callers,
                 protocol,
-            } => Ok(Way {
-                // Where nobody said what the service speaks, its client knows.
-                http2: *protocol == Protocol::Http2
-                    || *protocol == Protocol::Detect && request.version() == Version::HTTP_2,
-                ..Way::to(destination, 0, callers.is_none())
-            }),
-            Target::Edge(routes) => {
-                let host = host(request).map_err(|why| (Refusal::BadRequest, why.to_owned()))?;
-                let path = request.uri().path();
-                if has_dot_segments(path) {
-                    let why = "the path has a segment that means another path".to_owned();
-                    return Err((Refusal::BadRequest, why));
-                }
-                let host = host_name(host);
-                let Some(found) = routes.find(&host, path) else {
-                    return Err((Refusal::NoRoute, format!("no route for {host}{path}")));
-                };
-                Ok(Way::to(found.to, found.strip, true))
+            } => {
+                return Ok(Way {
+                    // Where nobody said what the service speaks, its client knows.
+                    http2: *protocol == Protocol::Http2
+                        || *protocol == Protocol::Detect && request.version() == Version::HTTP_2,
+                    ..Way::to(destination, callers.is_none(), client, target.clone())
+                });
             }
+            Target::Edge { edge, ways } => (edge, ways),
+        };
+        let uri = request.uri();
+        let host = host_name(host(request).map_err(bad)?);
+        let path = normal(uri.path()).map_err(bad)?;
+        let ask = Ask {
+            host: &host,
+            path: &path,
+            query: uri.query(),
+            method: request.method(),
+            headers: request.headers(),
+        };
+        let Some(found) = edge.routes.find(&ask) else {
+            return Err((Refusal::NoRoute, format!("no route for {host}{path}")));
+        };
+        let (way, plan) = (&ways[found.number], &edge.plans[found.number]);
+        let number = match way.destinations.len() {
+            1 => 0,
+            _ => share(&plan.weights, random()),
+        };
+        Ok(Way {
+            found: Some(found),
+            path: match path {
+                Cow::Borrowed(_) => None,
+                Cow::Owned(path) => Some(path),
+            },
+            host: match plan.answer {
+                Some(_) => host.into_owned(),
+                None => String::new(),
+            },
+            ..Way::to(&way.destinations[number], true, client, target.clone())
+        })
+    }
+
+    fn to(destination: &Destination, border: bool, client: IpAddr, target: Rc<Target>) -> Self {
+        Way {
+            target,
+            found: None,
+            cluster: destination.cluster.clone(),
+            port: destination.port,
+            path: None,
+            host: String::new(),
+            border,
+            http2: false,
+            client,
         }
     }
 
-    fn to(destination: &Destination, strip: usize, border: bool) -> Self {
-        Way {
-            cluster: destination.cluster.clone(),
-            port: destination.port,
-            strip,
-            border,
-            http2: false,
+    /// What the route does; `None` without one.
+    pub(super) fn plan(&self) -> Option<&Plan> {
+        match (&*self.target, self.found) {
+            (Target::Edge { edge, .. }, Some(found)) => Some(&edge.plans[found.number]),
+            _ => None,
         }
+    }
+
+    /// Where copies of the request go.
+    pub(super) fn mirror(&self) -> Option<&Destination> {
+        match (&*self.target, self.found) {
+            (Target::Edge { ways, .. }, Some(found)) => {
+                let RouteWay { mirror, .. } = &ways[found.number];
+                mirror.as_ref()
+            }
+            _ => None,
+        }
+    }
+
+    /// Bytes of the path that the route's prefix matched.
+    pub(super) fn prefix(&self) -> usize {
+        self.found.map_or(0, |found| found.prefix)
     }
 }
 

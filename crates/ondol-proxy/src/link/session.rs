@@ -252,6 +252,7 @@ impl Session {
                 self.draining.remove(&(replica.clone(), run));
                 self.tell(LinkEvent::Saw(Observation::Drained { replica, run }));
             }
+            ToNode::Circuits(circuits) => self.tell(LinkEvent::Circuits(circuits)),
             ToNode::Status(status) => {
                 if let Some(answer) = self.asked.pop_front() {
                     let _ = answer.send(status);

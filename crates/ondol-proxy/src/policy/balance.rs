@@ -7,6 +7,8 @@ const DECAY: Duration = Duration::from_secs(10);
 /// What an endpoint that never answered is taken to need: little, so that it is tried soon,
 /// and not nothing, so that requests in flight to it still count.
 const UNKNOWN: Duration = Duration::from_millis(1);
+/// Of its full share, what a new endpoint gets at once: without any request it would never become warm.
+const RAMP_MIN: f64 = 0.1;
 
 /// Peak-sensitive moving average of the latency of one endpoint, as in Finagle: a slower answer counts at once,
 /// a faster one little by little, and silence lets an old peak fade.
@@ -79,13 +81,68 @@ pub(crate) fn pick(
     Some(better)
 }
 
+/// The one with the least load; of several, one drawn by `random`. An `avoided` one only when every one is.
+pub(crate) fn least(
+    count: usize,
+    random: u64,
+    load: impl Fn(usize) -> f64,
+    avoided: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    let worse = |at: usize| (avoided(at), load(at));
+    let from = |offset: usize| (random as usize % count.max(1) + offset) % count.max(1);
+    (0..count).map(from).min_by(|&one, &other| {
+        let ((avoided, load), (other_avoided, other_load)) = (worse(one), worse(other));
+        avoided
+            .cmp(&other_avoided)
+            .then(load.total_cmp(&other_load))
+    })
+}
+
+/// The one whose turn it is, or the next that is not `avoided`; an avoided one only when every one is.
+pub(crate) fn in_turn(count: usize, turn: u64, avoided: impl Fn(usize) -> bool) -> Option<usize> {
+    let first = (turn % (count as u64).max(1)) as usize;
+    let mut from_first = (0..count).map(|offset| (first + offset) % count);
+    from_first
+        .clone()
+        .find(|&at| !avoided(at))
+        .or_else(|| from_first.next())
+}
+
+/// Always the same one for the same key, as long as it is there and not `avoided`; the keys of one that leaves spread
+/// over the others, and no other key moves (rendezvous hashing, Thaler and Ravishankar 1998).
+pub(crate) fn by_key(
+    count: usize,
+    key: u64,
+    name: impl Fn(usize) -> u64,
+    avoided: impl Fn(usize) -> bool,
+) -> Option<usize> {
+    (0..count).max_by_key(|&at| (!avoided(at), mixed(key ^ name(at))))
+}
+
+/// The part of its full share that an endpoint gets `age` after it became ready.
+pub(crate) fn ramp(age: Duration, slow_start: Duration) -> f64 {
+    match age < slow_start {
+        true => (age.as_secs_f64() / slow_start.as_secs_f64()).max(RAMP_MIN),
+        false => 1.0,
+    }
+}
+
+/// A number for a key (FNV-1a, mixed so that all of its bits depend on all of the key's).
+pub(crate) fn hash(key: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+    mixed(key.iter().fold(0xcbf2_9ce4_8422_2325, step))
+}
+
 /// The next of a sequence of random numbers (SplitMix64, Steele and others 2014): plenty for drawing endpoints.
 pub(crate) fn next_random(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut mixed = *state;
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    mixed(*state)
+}
+
+fn mixed(mut number: u64) -> u64 {
+    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
 }
 
 #[cfg(test)]
@@ -126,6 +183,59 @@ mod tests {
             counts[pick(5, random, |_| 1.0, |_| false).unwrap()] += 1;
         }
         assert!(counts.iter().all(|&count| count > 1_800), "{counts:?}");
+    }
+
+    #[test]
+    fn turns_go_round_and_leave_out_who_is_avoided() {
+        let order: Vec<_> = (0..6)
+            .filter_map(|turn| in_turn(3, turn, |at| at == 1))
+            .collect();
+        assert_eq!(order, [0, 2, 2, 0, 2, 2]);
+        assert_eq!(in_turn(2, 1, |_| true), Some(1));
+        assert_eq!(in_turn(0, 1, |_| true), None);
+    }
+
+    #[test]
+    fn the_least_loaded_is_found_and_equal_ones_take_turns() {
+        assert_eq!(least(3, 7, |at| [2.0, 1.0, 3.0][at], |_| false), Some(1));
+        assert_eq!(least(3, 7, |at| [2.0, 1.0, 3.0][at], |at| at == 1), Some(0));
+        let drawn: Vec<_> = (0..3)
+            .filter_map(|random| least(3, random, |_| 1.0, |_| false))
+            .collect();
+        assert_eq!(drawn, [0, 1, 2]);
+        assert_eq!(least(0, 7, |_| 1.0, |_| false), None);
+    }
+
+    #[test]
+    fn keys_spread_evenly_and_only_those_of_the_one_that_left_move() {
+        let names = [11, 22, 33, 44];
+        let at = |key: u64, gone| {
+            by_key(
+                4,
+                hash(&key.to_be_bytes()),
+                |at| hash(&[names[at]]),
+                |at| at == gone,
+            )
+        };
+        let mut counts = [0; 4];
+        for key in 0..4_000 {
+            let before = at(key, 9).unwrap();
+            counts[before] += 1;
+            let after = at(key, 2).unwrap();
+            assert!(after != 2 && (before == 2 || after == before));
+        }
+        assert!(
+            counts.iter().all(|&count| (850..1150).contains(&count)),
+            "{counts:?}"
+        );
+    }
+
+    #[test]
+    fn a_new_endpoint_gets_its_share_little_by_little() {
+        let slow_start = Duration::from_secs(10);
+        let share = |seconds| ramp(Duration::from_secs(seconds), slow_start);
+        assert_eq!([share(0), share(5), share(10)], [RAMP_MIN, 0.5, 1.0]);
+        assert_eq!(ramp(Duration::ZERO, Duration::ZERO), 1.0);
     }
 
     proptest! {

@@ -3,14 +3,17 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ondol_model::{EndpointTable, ReplicaId, RunId, ServiceRef, Time};
+use ondol_model::{BalanceBy, EndpointTable, ReplicaId, RunId, ServiceRef, Time};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use super::{InFlight, Refused, Upstream};
+use super::{InFlight, Policy, Refused, Upstream};
 use crate::control::Ack;
 use crate::limits::Limits;
 use crate::policy::balance::{self, next_random};
+use crate::policy::eject::has_room;
+use crate::policy::retry;
+use crate::policy::window::{Tally, Window};
 use crate::{Refusal, ServiceStatus};
 
 /// One service and its endpoints, as one worker knows them.
@@ -21,7 +24,13 @@ pub(crate) struct Cluster {
     arrived: Notify,
     waiting: Cell<u32>,
     random: Cell<u64>,
+    turn: Cell<u64>,
     refused: RefCell<BTreeMap<Refusal, u64>>,
+    policy: RefCell<Rc<Policy>>,
+    /// Requests of this worker lately; the bad ones were repeated.
+    repeated: Window,
+    /// Copies of requests on their way.
+    mirrored: Cell<u32>,
 }
 
 impl Cluster {
@@ -33,12 +42,26 @@ impl Cluster {
             arrived: Notify::new(),
             waiting: Cell::new(0),
             random: Cell::new(seed),
+            turn: Cell::new(seed),
             refused: RefCell::default(),
+            policy: RefCell::default(),
+            repeated: Window::new(retry::BUDGET_WINDOW, 1),
+            mirrored: Cell::new(0),
         }
     }
 
     pub(crate) fn service(&self) -> &ServiceRef {
         &self.service
+    }
+
+    pub(crate) fn policy(&self) -> Rc<Policy> {
+        self.policy.borrow().clone()
+    }
+
+    /// How requests reach it from now on.
+    pub(crate) fn configure(&self, policy: Policy) {
+        self.policy.replace(Rc::new(policy));
+        self.connect_circuits();
     }
 
     /// Takes a new table. What was learned of an endpoint stays with it; what left finishes.
@@ -50,7 +73,7 @@ impl Cluster {
             .map(|endpoint| ((endpoint.replica.clone(), endpoint.run), endpoint))
             .collect();
         for (key, upstream) in all.iter() {
-            upstream.update(listed.get(key).copied());
+            upstream.update(listed.get(key).copied(), now);
         }
         for (key, endpoint) in listed {
             all.entry(key)
@@ -65,6 +88,7 @@ impl Cluster {
         self.ready.replace(ready);
         drop(all);
         self.forget_gone();
+        self.connect_circuits();
         if some {
             self.arrived.notify_waiters();
         }
@@ -72,16 +96,34 @@ impl Cluster {
 
     /// An endpoint to send to now. One of `refused` is taken only when there is no other.
     pub(crate) fn pick(&self, refused: &Refused, now: Time) -> Option<InFlight> {
-        let ready = self.ready.borrow();
+        let (ready, policy) = (self.ready.borrow(), self.policy.borrow());
         let mut state = self.random.get();
         let random = next_random(&mut state);
         self.random.set(state);
-        let at = balance::pick(
-            ready.len(),
-            random,
-            |at| ready[at].cost(now),
-            |at| ready[at].is_ejected(now) || refused.runs().contains(&ready[at].run()),
-        )?;
+        let balance = &policy.traffic.balance;
+        let share = |at: usize| ready[at].share(balance.slow_start, now);
+        let avoided = |at: usize| {
+            let upstream = &ready[at];
+            upstream.is_ejected(now)
+                || upstream.is_broken(now)
+                || refused.runs().contains(&upstream.run())
+        };
+        let at = match (&balance.by, refused.key()) {
+            (BalanceBy::RoundRobin, _) => {
+                let turn = self.turn.replace(self.turn.get().wrapping_add(1));
+                let rests = |at| share(at) < 1.0 && share(at) < unit(random.rotate_left(at as u32));
+                balance::in_turn(ready.len(), turn, |at| avoided(at) || rests(at))
+            }
+            (BalanceBy::LeastRequests, _) => {
+                let load = |at: usize| f64::from(ready[at].in_flight() + 1) / share(at);
+                balance::least(ready.len(), random, load, avoided)
+            }
+            (_, Some(key)) => balance::by_key(ready.len(), key, |at| ready[at].name(), avoided),
+            (_, None) => {
+                let cost = |at: usize| ready[at].cost(now) / share(at);
+                balance::pick(ready.len(), random, cost, avoided)
+            }
+        }?;
         Some(ready[at].clone().begin())
     }
 
@@ -112,6 +154,28 @@ impl Cluster {
         }
     }
 
+    /// Hears how a request to one of its endpoints ended.
+    pub(crate) fn judge(&self, endpoint: &InFlight, is_good: bool, now: Time) {
+        let policy = self.policy.borrow();
+        let rule = &policy.traffic.balance.eject;
+        let room = || {
+            let ready = self.ready.borrow();
+            let out = ready.iter().filter(|upstream| upstream.is_ejected(now));
+            has_room(rule, ready.len(), out.count())
+        };
+        endpoint.judge(is_good, rule, room, now);
+    }
+
+    /// Counts a request that is sent, for the first time or again.
+    pub(crate) fn count_sent(&self, is_repeated: bool, now: Time) {
+        self.repeated.add(0, !is_repeated, now);
+    }
+
+    /// Requests of the last moments, of which the bad ones were repeated.
+    pub(crate) fn sent_lately(&self, now: Time) -> Tally {
+        self.repeated.sum(Time::ZERO, now)
+    }
+
     /// Whether every ready endpoint is one of `runs`.
     pub(crate) fn has_only(&self, runs: &[RunId]) -> bool {
         self.ready
@@ -130,6 +194,16 @@ impl Cluster {
         if let Some(upstream) = self.all.borrow().get(&(replica, run)) {
             upstream.await_drained(ack);
         }
+    }
+
+    /// Copies of requests that are on their way to it.
+    pub(crate) fn mirrored(&self) -> u32 {
+        self.mirrored.get()
+    }
+
+    /// One more, until it is dropped.
+    pub(crate) fn count_mirrored(&self) -> Place<'_> {
+        Place::take(&self.mirrored)
     }
 
     pub(crate) fn count_refusal(&self, refusal: Refusal) {
@@ -158,6 +232,17 @@ impl Cluster {
         }
     }
 
+    fn connect_circuits(&self) {
+        let policy = self.policy.borrow();
+        for upstream in self.all.borrow().values() {
+            let circuits = policy.endpoint_circuits.as_ref();
+            upstream.set_circuit(circuits.map(|circuits| circuits.of(upstream.run())));
+        }
+        if let Some(circuits) = &policy.endpoint_circuits {
+            circuits.forget_unused();
+        }
+    }
+
     fn forget_gone(&self) {
         self.all
             .borrow_mut()
@@ -165,8 +250,13 @@ impl Cluster {
     }
 }
 
-/// One of the places of those who wait.
-struct Place<'a>(&'a Cell<u32>);
+/// A random number from 0 to 1.
+fn unit(random: u64) -> f64 {
+    (random >> 11) as f64 / (1u64 << 53) as f64
+}
+
+/// A place that is counted until it is dropped.
+pub(crate) struct Place<'a>(&'a Cell<u32>);
 
 impl<'a> Place<'a> {
     fn take(waiting: &'a Cell<u32>) -> Self {

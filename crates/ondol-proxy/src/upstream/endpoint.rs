@@ -3,15 +3,18 @@ use std::net::SocketAddr;
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use ondol_model::{Endpoint, RunId, Time};
+use ondol_model::{Eject, Endpoint, RunId, Time};
 use tokio::sync::Notify;
 
+use super::circuit::Circuit;
 use super::pool::Pool;
 use crate::EndpointStatus;
 use crate::control::Ack;
 use crate::limits::Limits;
-use crate::policy::balance::Latency;
+use crate::policy::balance::{self, Latency};
+use crate::policy::eject::Ejection;
 
 /// One start of one replica, as one worker knows it. Outlives the table that named it, for as long as something is
 /// in flight to it, and keeps what was learned when a new table names it again.
@@ -20,7 +23,13 @@ pub(crate) struct Upstream {
     listed: Cell<bool>,
     latency: Cell<Latency>,
     in_flight: Cell<u32>,
-    ejected_until: Cell<Time>,
+    refused_until: Cell<Time>,
+    ejection: Cell<Ejection>,
+    ready_since: Cell<Time>,
+    /// Names the replica to whoever hashes.
+    name: u64,
+    /// Shared with the other workers.
+    circuit: RefCell<Option<Arc<Circuit>>>,
     drains: RefCell<Vec<Arc<Ack>>>,
     /// Told when it may not be picked any more.
     pub left: Notify,
@@ -47,7 +56,11 @@ impl Upstream {
             listed: Cell::new(true),
             latency: Cell::new(Latency::new(now)),
             in_flight: Cell::new(0),
-            ejected_until: Cell::new(Time::ZERO),
+            refused_until: Cell::new(Time::ZERO),
+            ejection: Cell::default(),
+            ready_since: Cell::new(now),
+            name: balance::hash(&endpoint.replica.number.to_be_bytes()),
+            circuit: RefCell::default(),
             drains: RefCell::default(),
             left: Notify::new(),
             pool: Pool::default(),
@@ -57,11 +70,14 @@ impl Upstream {
     }
 
     /// What a new table says of it: `None` when it is not in it.
-    pub(crate) fn update(&self, endpoint: Option<&Endpoint>) {
+    pub(crate) fn update(&self, endpoint: Option<&Endpoint>, now: Time) {
         let was_ready = self.is_ready();
         self.listed.set(endpoint.is_some());
         if let Some(endpoint) = endpoint {
             self.endpoint.replace(endpoint.clone());
+        }
+        if !was_ready {
+            self.ready_since.set(now);
         }
         if was_ready && !self.is_ready() {
             self.pool.clear();
@@ -93,18 +109,59 @@ impl Upstream {
     pub(crate) fn answered(&self, sent: Time, now: Time) {
         self.latency
             .set(self.latency.get().observe(now.since(sent), now));
-        self.ejected_until.set(Time::ZERO);
+        self.refused_until.set(Time::ZERO);
+    }
+
+    /// Hears how a request ended: after too many that ended badly it is left out, when there is `room` for one more.
+    pub(crate) fn judge(
+        &self,
+        is_good: bool,
+        rule: &Eject,
+        room: impl FnOnce() -> bool,
+        now: Time,
+    ) {
+        let mut ejection = self.ejection.get();
+        match is_good {
+            true => ejection.succeeded(),
+            false => {
+                ejection.failed(rule, room(), now);
+            }
+        }
+        self.ejection.set(ejection);
     }
 
     /// It refused a connection: others are preferred for a while.
     pub(crate) fn eject(&self, limits: &Limits, now: Time) {
-        self.ejected_until.set(now + limits.ejection);
+        self.refused_until.set(now + limits.ejection);
         add(&self.counters.errors, 1);
         self.pool.clear();
     }
 
     pub(crate) fn is_ejected(&self, now: Time) -> bool {
-        now < self.ejected_until.get()
+        now < self.refused_until.get() || self.ejection.get().is_out(now)
+    }
+
+    /// Whether its circuit lets nothing through.
+    pub(crate) fn is_broken(&self, now: Time) -> bool {
+        let circuit = self.circuit.borrow();
+        circuit.as_ref().is_some_and(|circuit| circuit.is_open(now))
+    }
+
+    pub(crate) fn circuit(&self) -> Option<Arc<Circuit>> {
+        self.circuit.borrow().clone()
+    }
+
+    pub(crate) fn set_circuit(&self, circuit: Option<Arc<Circuit>>) {
+        self.circuit.replace(circuit);
+    }
+
+    /// The part of its full share that it gets.
+    pub(crate) fn share(&self, slow_start: Duration, now: Time) -> f64 {
+        balance::ramp(now.since(self.ready_since.get()), slow_start)
+    }
+
+    pub(crate) fn name(&self) -> u64 {
+        self.name
     }
 
     /// Begins a request or connection to it.

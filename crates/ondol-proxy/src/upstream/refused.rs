@@ -13,9 +13,22 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct Refused {
     runs: Vec<RunId>,
     pauses: u32,
+    key: Option<u64>,
 }
 
 impl Refused {
+    /// None so far. Requests with the same key go to the same endpoint, where the service is balanced so.
+    pub(crate) fn with_key(key: Option<u64>) -> Self {
+        Refused {
+            key,
+            ..Refused::default()
+        }
+    }
+
+    pub(crate) fn key(&self) -> Option<u64> {
+        self.key
+    }
+
     pub(crate) fn note(&mut self, endpoint: &InFlight) {
         self.runs.push(endpoint.run());
     }

@@ -2,16 +2,20 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, Snapshot};
+use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Arrival, Report};
+use crate::clock::Clock;
+use crate::compiled::Compiled;
 use crate::control::Ack;
 use crate::entrance::Wires;
 
 /// All workers, as everybody sees them: their inboxes and how much they have to do.
 pub(crate) struct Crew {
     workers: Vec<Desk>,
+    /// One for all: what they know together has times in it.
+    pub clock: Clock,
 }
 
 struct Desk {
@@ -23,7 +27,7 @@ struct Desk {
 /// What a worker is told to do. Orders from one sender are done in order.
 pub(crate) enum Order {
     /// Serve this snapshot: close what is not in it.
-    Configure(Arc<Snapshot>, Arc<Wires>, Arc<Ack>),
+    Configure(Arc<Compiled>, Arc<Wires>, Arc<Ack>),
     /// Accept connections of this listener.
     Open(ListenerId, Arc<OwnedFd>, Arc<Ack>),
     /// Replace the endpoints of a service.
@@ -53,7 +57,13 @@ impl Crew {
                 (Desk { orders, load }, inbox)
             })
             .unzip();
-        (Crew { workers }, inboxes)
+        let clock = Clock::new();
+        (Crew { workers, clock }, inboxes)
+    }
+
+    /// How many workers there are.
+    pub(crate) fn count(&self) -> usize {
+        self.workers.len()
     }
 
     pub(crate) fn order_all(&self, order: impl Fn() -> Order) {

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Time};
+use ondol_model::{Listener, ListenerId, Purpose, Route, ServiceName, ServiceRef, Time};
 use tokio::sync::Notify;
 
+use crate::compiled::Edge;
 use crate::entrance::Entrance;
 use crate::policy::protocol::Protocol;
-use crate::policy::route::Routes;
 use crate::upstream::Cluster;
 use crate::{ListenerStatus, Refusal};
 
@@ -31,13 +31,24 @@ pub(crate) struct Serving {
 
 /// Where the requests of a listener go.
 pub(crate) enum Target {
-    Edge(Routes<Destination>),
+    Edge {
+        edge: Arc<Edge>,
+        /// By the route's number.
+        ways: Vec<RouteWay>,
+    },
     Service {
         destination: Destination,
         protocol: Protocol,
         /// Who may call, for a virtual address; `None` for a published port.
         callers: Option<Callers>,
     },
+}
+
+/// Where the requests of one route go.
+pub(crate) struct RouteWay {
+    /// One for each weight of its split, or the one service that it has.
+    pub destinations: Vec<Destination>,
+    pub mirror: Option<Destination>,
 }
 
 pub(crate) struct Destination {
@@ -73,7 +84,11 @@ fn is_shared(ip: IpAddr) -> bool {
 
 impl Target {
     /// `cluster` finds or makes the cluster of a service.
-    pub(crate) fn new(listener: &Listener, cluster: impl Fn(&ServiceRef) -> Rc<Cluster>) -> Self {
+    pub(crate) fn new(
+        listener: &Listener,
+        edge: Option<&Arc<Edge>>,
+        cluster: impl Fn(&ServiceRef) -> Rc<Cluster>,
+    ) -> Self {
         let single = |service: &ServiceRef, port: u16, app_protocol: &Option<String>, callers| {
             Target::Service {
                 destination: Destination {
@@ -85,18 +100,14 @@ impl Target {
             }
         };
         match &listener.purpose {
-            Purpose::Edge { routes } => {
-                Target::Edge(Routes::new(routes.iter().map(|(route, service)| {
-                    let cluster = cluster(service);
-                    (
-                        route.clone(),
-                        Destination {
-                            cluster,
-                            port: route.port,
-                        },
-                    )
-                })))
-            }
+            Purpose::Edge { routes } => Target::Edge {
+                // It was compiled together with the listener.
+                edge: edge.cloned().unwrap_or_default(),
+                ways: routes
+                    .iter()
+                    .map(|(route, service)| RouteWay::new(route, service, &cluster))
+                    .collect(),
+            },
             Purpose::Published {
                 service,
                 port,
@@ -127,6 +138,38 @@ impl Target {
                     }),
                 )
             }
+        }
+    }
+}
+
+impl RouteWay {
+    fn new(
+        route: &Route,
+        service: &ServiceRef,
+        cluster: &impl Fn(&ServiceRef) -> Rc<Cluster>,
+    ) -> Self {
+        let other = |name: &ServiceName, port| Destination {
+            cluster: cluster(&ServiceRef {
+                project: service.project.clone(),
+                service: name.clone(),
+            }),
+            port,
+        };
+        let treatment = &route.treatment;
+        let shares = treatment.split.iter();
+        let mut destinations: Vec<_> = shares
+            .map(|share| other(&share.service, share.port))
+            .collect();
+        if destinations.is_empty() {
+            destinations.push(Destination {
+                cluster: cluster(service),
+                port: route.port,
+            });
+        }
+        let mirror = treatment.mirror.as_ref();
+        RouteWay {
+            destinations,
+            mirror: mirror.map(|mirror| other(&mirror.service, mirror.port)),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ondol_model::{EndpointTable, ListenerId, ServiceRef, Snapshot, Time, Transport};
+use ondol_model::{EndpointTable, ListenerId, ServiceRef, Time, Transport};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -16,11 +16,11 @@ use super::accept::{self, Door};
 use super::clients::Clients;
 use super::handshakes::Handshakes;
 use super::{Crew, Order, Report, Serving, Target};
-use crate::clock::Clock;
+use crate::compiled::Compiled;
 use crate::control::Ack;
 use crate::entrance::{Dialled, Wires};
 use crate::limits::Limits;
-use crate::upstream::Cluster;
+use crate::upstream::{Cluster, Policy};
 
 /// How often idle connections are looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -39,7 +39,6 @@ pub(crate) struct Shard {
     /// [`Shard::now`] at the last tick.
     pub coarse: Arc<AtomicU64>,
     wires: RefCell<Arc<Wires>>,
-    clock: Clock,
     random: RandomState,
     listeners: RefCell<BTreeMap<ListenerId, Rc<Serving>>>,
     transports: RefCell<BTreeMap<ListenerId, Transport>>,
@@ -48,6 +47,7 @@ pub(crate) struct Shard {
     /// Which service an address belongs to.
     owners: RefCell<BTreeMap<IpAddr, ServiceRef>>,
     tables: RefCell<BTreeMap<ServiceRef, Vec<IpAddr>>>,
+    compiled: RefCell<Arc<Compiled>>,
 }
 
 impl Shard {
@@ -60,7 +60,6 @@ impl Shard {
             handshakes: Handshakes::default(),
             wires: RefCell::default(),
             coarse: Arc::default(),
-            clock: Clock::new(),
             random: RandomState::new(),
             listeners: RefCell::default(),
             transports: RefCell::default(),
@@ -68,11 +67,12 @@ impl Shard {
             clusters: RefCell::default(),
             owners: RefCell::default(),
             tables: RefCell::default(),
+            compiled: RefCell::default(),
         })
     }
 
     pub(crate) fn now(&self) -> Time {
-        self.clock.now()
+        self.crew.clock.now()
     }
 
     /// A number that nobody can foretell.
@@ -108,8 +108,8 @@ impl Shard {
                 }
             };
             match order {
-                Some(Order::Configure(snapshot, wires, ack)) => {
-                    self.configure(&snapshot, &wires, &ack);
+                Some(Order::Configure(compiled, wires, ack)) => {
+                    self.configure(&compiled, &wires, &ack);
                     self.wires.replace(wires);
                 }
                 Some(Order::Open(id, socket, ack)) => self.open(id, &socket, &ack),
@@ -129,7 +129,8 @@ impl Shard {
         }
     }
 
-    fn configure(&self, snapshot: &Snapshot, wires: &Wires, ack: &Arc<Ack>) {
+    fn configure(&self, compiled: &Arc<Compiled>, wires: &Wires, ack: &Arc<Ack>) {
+        let snapshot = &compiled.snapshot;
         let mut listeners = self.listeners.borrow_mut();
         let mut transports = self.transports.borrow_mut();
         let listed: BTreeSet<_> = snapshot
@@ -145,7 +146,8 @@ impl Shard {
             }
         }
         for listener in &snapshot.listeners {
-            let target = Target::new(listener, |service| self.cluster(service));
+            let edge = compiled.edges.get(&listener.id);
+            let target = Target::new(listener, edge, |service| self.cluster(service));
             let entrance = wires.entrance(listener.id);
             transports.insert(listener.id, listener.transport);
             match listeners.get(&listener.id) {
@@ -157,6 +159,10 @@ impl Shard {
                     );
                 }
             }
+        }
+        self.compiled.replace(compiled.clone());
+        for (service, cluster) in self.clusters.borrow().iter() {
+            cluster.configure(policy_of(compiled, service));
         }
     }
 
@@ -193,6 +199,7 @@ impl Shard {
         }
         let seed = self.draw(clusters.len() as u64);
         let cluster = Rc::new(Cluster::new(service.clone(), seed));
+        cluster.configure(policy_of(&self.compiled.borrow(), service));
         clusters.insert(service.clone(), cluster.clone());
         cluster
     }
@@ -257,4 +264,11 @@ impl Shard {
             }
         }
     }
+}
+
+fn policy_of(compiled: &Compiled, service: &ServiceRef) -> Policy {
+    let policy = compiled.policies.get(service);
+    policy
+        .map(|policy| policy.as_ref().clone())
+        .unwrap_or_default()
 }

@@ -15,8 +15,8 @@ async fn requests_go_by_host_and_path_and_others_are_told_why_not() {
     rig.publish("api", vec![endpoint("api", 1, api.address)])
         .await;
     let routes = [
-        ("shop.example/", "web"),
-        ("*.example/api!", "api"),
+        ("*.example/", "web"),
+        ("shop.example/api!", "api"),
         ("other/x", "gone"),
     ];
     let at = rig.listen(edge(&routes)).await;

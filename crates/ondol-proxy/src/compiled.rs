@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ondol_model::{ListenerId, Purpose, Route, ServiceRef, Snapshot};
+use tokio::sync::Notify;
+
+use crate::policy::plan::Plan;
+use crate::policy::route::Routes;
+use crate::status::CircuitStatus;
+use crate::upstream::Policy;
+
+/// A snapshot and all that is derived from it: made once, beside the workers, and shared by them.
+#[derive(Default)]
+pub(crate) struct Compiled {
+    pub snapshot: Snapshot,
+    pub edges: BTreeMap<ListenerId, Arc<Edge>>,
+    pub policies: BTreeMap<ServiceRef, Arc<Policy>>,
+}
+
+/// The routes of one listener, and what each of them does.
+#[derive(Default)]
+pub(crate) struct Edge {
+    pub routes: Routes,
+    pub plans: Vec<Plan>,
+}
+
+impl Compiled {
+    /// The error says for people what is wrong with the snapshot. `changed` is told when a circuit opens or closes.
+    pub(crate) fn new(
+        snapshot: Snapshot,
+        before: &Compiled,
+        workers: usize,
+        changed: &Arc<Notify>,
+    ) -> Result<Self, String> {
+        let mut edges = BTreeMap::new();
+        for listener in &snapshot.listeners {
+            if let Purpose::Edge { routes } = &listener.purpose {
+                let edge =
+                    Edge::new(routes).map_err(|why| format!("{}: {why}", listener.address))?;
+                edges.insert(listener.id, Arc::new(edge));
+            }
+        }
+        let mut policies = BTreeMap::new();
+        for policy in &snapshot.traffic {
+            let known = before.policies.get(&policy.service).map(Arc::as_ref);
+            let new = Policy::new(policy, known, workers, changed);
+            let new = new.map_err(|why| format!("{}: {why}", policy.service))?;
+            policies.insert(policy.service.clone(), Arc::new(new));
+        }
+        Ok(Compiled {
+            snapshot,
+            edges,
+            policies,
+        })
+    }
+
+    /// The circuits that are not closed.
+    pub(crate) fn circuits(&self) -> Vec<CircuitStatus> {
+        let mut circuits = Vec::new();
+        for (service, policy) in &self.policies {
+            if let Some(circuit) = &policy.circuit {
+                let status = CircuitStatus::of(service, None, circuit.rule(), circuit.stand());
+                circuits.extend(status);
+            }
+            if let Some(endpoints) = &policy.endpoint_circuits {
+                let status =
+                    |(run, stand)| CircuitStatus::of(service, Some(run), endpoints.rule(), stand);
+                circuits.extend(endpoints.stands().into_iter().filter_map(status));
+            }
+        }
+        circuits
+    }
+}
+
+impl Edge {
+    fn new(routes: &[(Route, ServiceRef)]) -> Result<Self, String> {
+        let routes = routes.iter().map(|(route, _)| route);
+        Ok(Edge {
+            plans: routes.clone().map(Plan::new).collect::<Result<_, _>>()?,
+            routes: Routes::new(routes)?,
+        })
+    }
+}

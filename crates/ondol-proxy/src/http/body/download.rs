@@ -1,0 +1,198 @@
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::super::lease::Lease;
+use crate::Refusal;
+use crate::stream::Activity;
+use crate::upstream::add;
+
+/// What goes to a client.
+pub(crate) struct Download {
+    from: From,
+    _busy: Option<Busy>,
+}
+
+enum From {
+    /// A sentence of our own.
+    Text(Option<Bytes>),
+    /// An endpoint's answer. The lease is given back at its end.
+    Endpoint(Incoming, Option<Lease>, Option<Box<Timer>>),
+}
+
+/// Ends an answer that takes too long.
+pub(crate) struct Timer {
+    /// Between two pieces.
+    idle: Option<Duration>,
+    /// For all of it.
+    deadline: Option<Instant>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+/// An answer broke off in the middle.
+#[derive(Debug)]
+pub(crate) struct BrokenOff;
+
+impl std::fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the answer broke off")
+    }
+}
+
+impl std::error::Error for BrokenOff {}
+
+impl Timer {
+    /// `None` when nothing is limited.
+    pub(crate) fn new(deadline: Option<Instant>, idle: Option<Duration>) -> Option<Self> {
+        let first = idle.map(|idle| Instant::now() + idle);
+        let end = [first, deadline].into_iter().flatten().min()?;
+        Some(Timer {
+            idle,
+            deadline,
+            sleep: Box::pin(sleep_until(end)),
+        })
+    }
+
+    /// A piece came.
+    fn restart(&mut self) {
+        if let Some(idle) = self.idle {
+            let end = Instant::now() + idle;
+            let end = self.deadline.map_or(end, |deadline| deadline.min(end));
+            self.sleep.as_mut().reset(end);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Refusal> {
+        ready!(self.sleep.as_mut().poll(cx));
+        let over = self
+            .deadline
+            .is_some_and(|deadline| deadline <= Instant::now());
+        Poll::Ready(match over {
+            true => Refusal::RequestTimeout,
+            false => Refusal::IdleTimeout,
+        })
+    }
+}
+
+/// Notes that a client's request is served, until it is dropped.
+pub(crate) struct Busy(Arc<Activity>);
+
+impl Busy {
+    pub(crate) fn new(activity: &Arc<Activity>) -> Self {
+        activity.begin();
+        Busy(activity.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+impl Download {
+    pub(crate) fn text(text: Bytes, busy: Busy) -> Self {
+        let text = Some(text).filter(|text| !text.is_empty());
+        Download {
+            from: From::Text(text),
+            _busy: Some(busy),
+        }
+    }
+
+    /// The empty body of a 101: what follows belongs to the tunnel.
+    pub(crate) fn nothing() -> Self {
+        Download {
+            from: From::Text(None),
+            _busy: None,
+        }
+    }
+
+    pub(crate) fn endpoint(body: Incoming, mut lease: Lease, busy: Busy) -> Self {
+        let timer = lease.timer.take();
+        let lease = match body.is_end_stream() {
+            true => {
+                lease.give_back();
+                None
+            }
+            false => Some(lease),
+        };
+        Download {
+            from: From::Endpoint(body, lease, timer),
+            _busy: Some(busy),
+        }
+    }
+}
+
+impl Body for Download {
+    type Data = Bytes;
+    type Error = BrokenOff;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        let (body, lease, timer) = match &mut self.get_mut().from {
+            From::Text(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            From::Endpoint(body, lease, timer) => (body, lease, timer),
+        };
+        let frame = match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                let Some(timer) = timer else {
+                    return Poll::Pending;
+                };
+                let refusal = ready!(timer.poll(cx));
+                if let Some(lease) = lease.take() {
+                    lease.broke(refusal);
+                }
+                return Poll::Ready(Some(Err(BrokenOff)));
+            }
+        };
+        if let Some(timer) = timer {
+            timer.restart();
+        }
+        match &frame {
+            Some(Ok(frame)) => {
+                if let (Some(bytes), Some(lease)) = (frame.data_ref(), &*lease) {
+                    add(&lease.in_flight.counters.bytes_out, bytes.len() as u64);
+                }
+            }
+            // Nothing can be said any more: the client sees its connection break, as ours did.
+            Some(Err(_)) => {
+                if let Some(lease) = lease.take() {
+                    lease.broke(Refusal::UpstreamBroke);
+                }
+            }
+            None => {}
+        }
+        if (frame.is_none() || body.is_end_stream())
+            && let Some(lease) = lease.take()
+        {
+            lease.give_back();
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.from {
+            From::Text(text) => text.is_none(),
+            From::Endpoint(body, ..) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.from {
+            From::Text(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+            From::Endpoint(body, ..) => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! A breaker that all workers share.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ondol_model::{Breaker as Rule, RunId, Time};
+use tokio::sync::Notify;
+
+use crate::policy::breaker::{Admission, Breaker, Stand};
+use crate::policy::window::Window;
+
+/// Counts what becomes of requests and stops them when too many fail. While it is closed, nobody waits for anybody:
+/// a success is one count in the worker's own shard. The lock is taken for failures and while it is not closed, and
+/// never held across an await.
+pub(crate) struct Circuit {
+    rule: Rule,
+    window: Window,
+    closed: AtomicBool,
+    machine: Mutex<Breaker>,
+    /// Told when it opens or closes.
+    changed: Arc<Notify>,
+}
+
+/// A request that was let through. Dropped without a word, it is as if it had not been asked.
+pub(crate) struct Pass<'a> {
+    circuit: &'a Circuit,
+    worker: usize,
+    is_probe: bool,
+    decided: bool,
+}
+
+impl Circuit {
+    pub(crate) fn new(rule: Rule, workers: usize, changed: Arc<Notify>) -> Self {
+        Circuit {
+            window: Window::new(rule.window, workers),
+            rule,
+            closed: AtomicBool::new(true),
+            machine: Mutex::new(Breaker::new()),
+            changed,
+        }
+    }
+
+    pub(crate) fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// `None` when nothing may be asked now.
+    pub(crate) fn enter(&self, worker: usize, now: Time) -> Option<Pass<'_>> {
+        let admission = match self.closed.load(Ordering::Relaxed) {
+            true => Admission::Ordinary,
+            false => self.lock().admit(&self.rule, now),
+        };
+        (admission != Admission::Refused).then_some(Pass {
+            circuit: self,
+            worker,
+            is_probe: admission == Admission::Probe,
+            decided: false,
+        })
+    }
+
+    /// Whether a request would be let through; nothing changes by asking.
+    pub(crate) fn is_open(&self, now: Time) -> bool {
+        let waits = || matches!(self.stand(), Stand::Open { until, .. } if now < until);
+        !self.closed.load(Ordering::Relaxed) && waits()
+    }
+
+    pub(crate) fn stand(&self) -> Stand {
+        self.lock().stand()
+    }
+
+    fn record(&self, worker: usize, is_good: bool, now: Time) {
+        self.window.add(worker, is_good, now);
+        if !is_good && self.closed.load(Ordering::Relaxed) {
+            let mut machine = self.lock();
+            let tally = self.window.sum(machine.counts_since(), now);
+            machine.judge(tally, &self.rule, now);
+            self.publish(&machine);
+        }
+    }
+
+    fn publish(&self, machine: &Breaker) {
+        let closed = machine.stand() == Stand::Closed;
+        if self.closed.swap(closed, Ordering::Relaxed) != closed {
+            self.changed.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Breaker> {
+        // A breaker is whole after every step: nothing in them can panic half-way.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Pass<'_> {
+    pub(crate) fn ended(mut self, is_good: bool, now: Time) {
+        self.decided = true;
+        match self.is_probe {
+            false => self.circuit.record(self.worker, is_good, now),
+            true => {
+                let mut machine = self.circuit.lock();
+                machine.probed(is_good, &self.circuit.rule, now);
+                self.circuit.publish(&machine);
+            }
+        }
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if self.is_probe && !self.decided {
+            self.circuit.lock().abandoned();
+        }
+    }
+}
+
+/// The circuits of a service's endpoints, by start of a replica.
+pub(crate) struct Circuits {
+    rule: Rule,
+    workers: usize,
+    changed: Arc<Notify>,
+    all: Mutex<BTreeMap<RunId, Arc<Circuit>>>,
+}
+
+impl Circuits {
+    pub(crate) fn new(rule: Rule, workers: usize, changed: Arc<Notify>) -> Self {
+        Circuits {
+            rule,
+            workers,
+            changed,
+            all: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn rule(&self) -> &Rule {
+        &self.rule
+    }
+
+    /// The circuit of an endpoint, the same for every worker that asks.
+    pub(crate) fn of(&self, run: RunId) -> Arc<Circuit> {
+        let new = || {
+            Arc::new(Circuit::new(
+                self.rule.clone(),
+                self.workers,
+                self.changed.clone(),
+            ))
+        };
+        self.lock().entry(run).or_insert_with(new).clone()
+    }
+
+    /// Forgets those that no worker knows any more.
+    pub(crate) fn forget_unused(&self) {
+        self.lock()
+            .retain(|_, circuit| Arc::strong_count(circuit) > 1);
+    }
+
+    pub(crate) fn stands(&self) -> Vec<(RunId, Stand)> {
+        let all = self.lock();
+        all.iter()
+            .map(|(run, circuit)| (*run, circuit.stand()))
+            .collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RunId, Arc<Circuit>>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ondol_model::Trip;
+
+    use super::*;
+
+    const START: Time = Time::from_secs(10);
+
+    #[test]
+    fn failures_of_all_workers_count_together_and_changes_are_told() {
+        let rule = Rule {
+            trip: Trip::Percent(50),
+            window: Duration::from_secs(10),
+            minimum: 4,
+            pause: Duration::from_secs(1),
+            probes: 1,
+        };
+        let changed = Arc::new(Notify::new());
+        let circuit = Circuit::new(rule, 2, changed.clone());
+        for (worker, is_good) in [(0, true), (1, true), (0, false), (1, false)] {
+            assert!(!circuit.is_open(START));
+            circuit.enter(worker, START).unwrap().ended(is_good, START);
+        }
+        assert!(circuit.is_open(START) && circuit.enter(0, START).is_none());
+        let told = || {
+            let mut told = std::pin::pin!(changed.notified());
+            told.as_mut().enable()
+        };
+        assert!(told() && !told());
+
+        let later = START + Duration::from_secs(1);
+        drop(circuit.enter(0, later).unwrap());
+        let probe = circuit.enter(1, later).unwrap();
+        assert!(circuit.enter(0, later).is_none());
+        probe.ended(true, later);
+        assert!(circuit.enter(0, later).is_some_and(|pass| !pass.is_probe));
+        assert!(told());
+    }
+}

@@ -1,0 +1,79 @@
+use std::sync::Arc;
+
+use ondol_model::{Fallback as Written, ServiceRef, Traffic, TrafficPolicy};
+use tokio::sync::Notify;
+
+use super::circuit::{Circuit, Circuits};
+use super::gate::Gate;
+use crate::policy::plan::Static;
+
+/// How requests reach one service: what its file says, and what all workers know of it together.
+///
+/// A new snapshot brings a new one. What was learned goes over to it, as far as the rule is the same.
+#[derive(Clone, Default)]
+pub(crate) struct Policy {
+    pub traffic: Traffic,
+    pub fallback: Vec<Fallback>,
+    pub circuit: Option<Arc<Circuit>>,
+    pub endpoint_circuits: Option<Arc<Circuits>>,
+    pub gate: Option<Arc<Gate>>,
+}
+
+/// What is tried when the service gave no answer. A stale answer of the cache is another one, before these.
+#[derive(Clone)]
+pub(crate) enum Fallback {
+    Service(ServiceRef, Option<u16>),
+    Static(Static),
+}
+
+impl Policy {
+    /// The error says for people what is wrong with it.
+    pub(crate) fn new(
+        policy: &TrafficPolicy,
+        before: Option<&Policy>,
+        workers: usize,
+        changed: &Arc<Notify>,
+    ) -> Result<Self, String> {
+        let rules = &policy.traffic.resilience;
+        let fallback = |written: &Written| {
+            Ok(match written {
+                Written::Static(answer) => Fallback::Static(Static::new(answer)?),
+                Written::Service { service, port } => {
+                    let project = policy.service.project.clone();
+                    let service = service.clone();
+                    Fallback::Service(ServiceRef { project, service }, *port)
+                }
+            })
+        };
+        let circuit = rules.breaker.as_ref().map(|rule| {
+            let known = before.and_then(|before| before.circuit.clone());
+            known
+                .filter(|known| known.rule() == rule)
+                .unwrap_or_else(|| Arc::new(Circuit::new(rule.clone(), workers, changed.clone())))
+        });
+        let endpoint_circuits = rules.endpoint_breaker.as_ref().map(|rule| {
+            let known = before.and_then(|before| before.endpoint_circuits.clone());
+            known
+                .filter(|known| known.rule() == rule)
+                .unwrap_or_else(|| Arc::new(Circuits::new(rule.clone(), workers, changed.clone())))
+        });
+        let (concurrency, shed) = (&rules.concurrency, &rules.shed);
+        let gate = (concurrency.is_some() || shed.is_some()).then(|| {
+            let known = before.and_then(|before| before.gate.clone());
+            known
+                .filter(|known| known.is_of(concurrency, shed))
+                .unwrap_or_else(|| Arc::new(Gate::new(concurrency.clone(), shed.clone())))
+        });
+        Ok(Policy {
+            traffic: policy.traffic.clone(),
+            fallback: rules
+                .fallback
+                .iter()
+                .map(fallback)
+                .collect::<Result<_, String>>()?,
+            circuit,
+            endpoint_circuits,
+            gate,
+        })
+    }
+}
