@@ -1,6 +1,8 @@
 //! The checked tree to the model. What the shapes have checked is not told again here: a value
 //! that does not parse was refused before, and the project is dropped with it.
 
+mod dial;
+mod edge;
 mod mounts;
 mod probes;
 mod read;
@@ -14,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ondol_model::{EDGE_PORT, NetworkSpec, Project, ProjectName, ServiceName, VolumeSpec};
+use ondol_model::{NetworkSpec, Project, ProjectName, ServiceName, VolumeSpec};
 
 use crate::findings::Findings;
 use crate::interpolate::Env;
@@ -55,6 +57,7 @@ pub(crate) fn project(
     let volumes = volumes.collect();
     let secrets = stored::files(tree, "secrets", place.env, findings);
     let configs = stored::files(tree, "configs", place.env, findings);
+    let (edge_port, edge) = edge::edge(tree, findings);
     Some(Project {
         name: name?,
         dir: place.dir,
@@ -64,8 +67,8 @@ pub(crate) fn project(
         networks,
         secrets,
         configs,
-        edge_port: read::number(tree, &["x-ondol", "edge", "port"]).unwrap_or(EDGE_PORT),
-        edge: Default::default(),
+        edge_port,
+        edge,
     })
 }
 

@@ -1,3 +1,6 @@
+mod dial;
+mod edge;
+
 use super::{
     BOOL, DURATION, Key, Object, Others, PAIRS, PORT, Shape, TEXT, TEXTS, acted, by_text, object,
 };
@@ -6,12 +9,7 @@ use crate::normalise::short;
 /// `x-ondol` at the top of a file.
 pub(crate) static X_ONDOL_PROJECT: Object = ours(&[own(
     "edge",
-    &Shape::Object(&ours(&[own(
-        "port",
-        &PORT,
-        "8080",
-        "Port of the machine on which the routes of all services are served.",
-    )])),
+    &Shape::Object(&edge::EDGE),
     "",
     "The edge: where requests from outside come in.",
 )]);
@@ -62,6 +60,24 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         "The same, several of them.",
     ),
     own(
+        "protocol",
+        &dial::PROTOCOL,
+        "http1",
+        "What the service speaks: `http2` without TLS is h2c. Calls of gRPC are HTTP/2 in any case.",
+    ),
+    own(
+        "tls",
+        &dial::TLS,
+        "",
+        "The service is called by TLS. Short: `true`.",
+    ),
+    own(
+        "proxy_protocol",
+        &dial::PROXY_PROTOCOL,
+        "",
+        "Version of the PROXY header with which each connection to the service begins. In one of requests it names nobody, because many clients share it; they are in `X-Forwarded-For`.",
+    ),
+    own(
         "probes",
         &Shape::Object(&PROBES),
         "",
@@ -96,6 +112,12 @@ static ROUTE: Shape = Shape::Short(
             &PORT,
             "the first of the service",
             "Port of the service.",
+        ),
+        own(
+            "passthrough",
+            &BOOL,
+            "false",
+            "Connections by TLS whose client asks for `host` are handed to the service as they are, and it does TLS itself. Needs `edge.https`.",
         ),
     ])),
 );

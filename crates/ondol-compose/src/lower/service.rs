@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use ondol_model::{
     Build, Condition, Dependency, DeployMode, Hook, LogLimits, PreStart, PublishedPort, Route,
-    RuntimeKind, Service, ServiceName, Transport, WatchAction, WatchRule,
+    RuntimeKind, Service, ServiceName, Traffic, Transport, WatchAction, WatchRule,
 };
 
-use super::{mounts, probes, read, resources, restart, rollout, stored};
+use super::{dial, mounts, probes, read, resources, restart, rollout, stored};
 use crate::findings::{Findings, error, warning};
 use crate::normalise::short::range;
 use crate::tree::{Entry, Node};
@@ -57,7 +57,10 @@ pub(super) fn service(
         expose: expose(node),
         port_env: read::text(node, &own("port_env")).unwrap_or_else(|| "PORT".to_owned()),
         routes: routes(&title, node, findings),
-        traffic: ondol_model::Traffic::default(),
+        traffic: Traffic {
+            dial: dial::dial(node),
+            ..Traffic::default()
+        },
         depends_on: depends_on(node, tree),
         healthcheck: probes::healthcheck(node),
         probes: probes::probes(&title, node, findings),
@@ -204,13 +207,16 @@ fn routes(name: &str, node: &Node, findings: &mut Findings) -> Vec<Route> {
                 .help("write `path: /api`, and the name of the host under `host:`"),
             );
         }
-        Route {
+        let route = Route {
             host: read::text(node, &["host"]).map(|host| host.to_ascii_lowercase()),
             path,
             strip: read::flag(node, &["strip"]),
             port: read::number(node, &["port"]),
+            passthrough: read::flag(node, &["passthrough"]),
             ..Route::default()
-        }
+        };
+        dial::check_passthrough(name, &route, node, findings);
+        route
     };
     one.into_iter().chain(several).map(&mut route).collect()
 }

@@ -613,3 +613,52 @@ fn a_port_range_to_choose_from_takes_its_first_and_says_so() {
         Some(vec![port(80, Some(3000))])
     );
 }
+
+#[test]
+fn the_edge_and_how_a_service_is_spoken_to() {
+    let text = "x-ondol:\n  edge:\n    proxy_protocol: true\n    https:\n      port: 8443\n      certificates: [{cert: ./a.pem, key: ./a.key}]\n      acme: {email: me@shop.example}\n      redirect: true\n      hsts: 24h\n      clients: {ca: ./ca.pem, required: false}\nservices:\n  a:\n    image: x\n    x-ondol:\n      protocol: http2\n      tls: {ca: ./ca.pem, server_name: inner}\n      proxy_protocol: 2\n      routes: [{host: db.example, passthrough: true}]\n  b:\n    image: x\n    x-ondol: {tls: true}\n";
+    let loaded = load_text(text);
+    let project = loaded.project.as_ref().expect("a project");
+    assert_round_trip(project, &loaded, &request().env);
+    let https = project.edge.https.as_ref().expect("https");
+    assert!(project.edge.proxy_protocol && https.redirect);
+    assert_eq!(https.hsts, Some(Duration::from_secs(86_400)));
+    assert!(
+        https.certificates[0].cert.is_absolute() && https.certificates[0].key.ends_with("a.key")
+    );
+    let ondol_model::Issue::Acme(acme) = &https.issue else {
+        panic!("{https:?}")
+    };
+    assert!(acme.directory.contains("letsencrypt") && acme.email.is_some());
+    assert!(!https.clients.as_ref().expect("clients").required);
+    let dial = &service(project, "a").traffic.dial;
+    assert!(dial.http2 && dial.proxy_protocol == Some(2));
+    let tls = dial.tls.as_ref().expect("tls");
+    assert_eq!(tls.server_name.as_deref(), Some("inner"));
+    assert!(service(project, "a").routes[0].passthrough);
+    assert_eq!(
+        service(project, "b").traffic.dial.tls,
+        Some(Default::default())
+    );
+    let short = project_of("x-ondol: {edge: {https: 8443}}\nservices: {a: {image: x}}\n");
+    assert_eq!(short.edge.https.expect("https").port, 8443);
+}
+
+#[test]
+fn what_an_edge_cannot_be_is_told() {
+    for (edge, why) in [
+        ("{port: 8443, https: 8443}", "with and without TLS"),
+        ("{https: {redirect: true}}", "port"),
+        (
+            "{https: {port: 1, issue: nobody, acme: {}}}",
+            "says another",
+        ),
+        ("{https: {port: 1, certificates: [{cert: a}]}}", "key"),
+    ] {
+        let text = format!("x-ondol: {{edge: {edge}}}\nservices: {{a: {{image: x}}}}\n");
+        let told = load_text(&text).render(false);
+        assert!(told.contains(why), "{told}");
+    }
+    let text = "services: {a: {image: x, x-ondol: {route: {path: /x, passthrough: true}}}}\n";
+    assert!(load_text(text).render(false).contains("not a host alone"));
+}
