@@ -228,3 +228,6 @@ fn keyed(path: &Path, key: &str) -> Option<u64> {
 fn clamp(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;

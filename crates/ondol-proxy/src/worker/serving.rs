@@ -60,6 +60,9 @@ pub(crate) struct Destination {
 /// The services that may call a virtual address.
 pub(crate) struct Callers {
     services: BTreeSet<ServiceRef>,
+    /// The virtual address: only processes on the machine's own network can have it as theirs too, services with
+    /// `network_mode: host` among them. They reach every replica without the proxy as well.
+    own: IpAddr,
     /// The address is one of loopback: replicas have no namespace of their own there, so that their calls come
     /// from 127.0.0.1 like everybody's and cannot be told apart.
     anonymous: bool,
@@ -72,7 +75,7 @@ impl Callers {
             Some(service) if self.services.contains(service) => true,
             // An address that everybody shares says nothing, even when one service is said to have it.
             Some(_) => self.anonymous && is_shared(ip),
-            None => self.anonymous && ip.is_loopback(),
+            None => ip == self.own || self.anonymous && ip.is_loopback(),
         }
     }
 }
@@ -127,14 +130,15 @@ impl Target {
                         service: name.clone(),
                     })
                     .collect();
-                let anonymous = listener.address.ip().is_loopback();
+                let own = listener.address.ip();
                 single(
                     service,
                     *port,
                     app_protocol,
                     Some(Callers {
                         services,
-                        anonymous,
+                        own,
+                        anonymous: own.is_loopback(),
                     }),
                 )
             }
@@ -255,6 +259,9 @@ mod tests {
             let services = BTreeSet::from([service("web")]);
             let callers = Callers {
                 services,
+                own: if anonymous { "127.78.0.1" } else { "10.78.0.1" }
+                    .parse()
+                    .unwrap(),
                 anonymous,
             };
             callers.allow(ip.parse().unwrap(), owner.map(service).as_ref())
@@ -263,6 +270,11 @@ mod tests {
         assert!(!allows(false, "10.77.0.3", Some("db")));
         assert!(!allows(false, "10.77.0.1", None));
         assert!(!allows(false, "127.0.0.1", None));
+        assert!(
+            allows(false, "10.78.0.1", None),
+            "it calls from the machine"
+        );
+        assert!(!allows(false, "10.78.0.2", None));
 
         assert!(allows(true, "127.0.0.1", None));
         assert!(

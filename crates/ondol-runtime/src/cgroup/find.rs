@@ -102,13 +102,15 @@ fn v2(mounts: &str, own: &str, tag: &str) -> Option<Group> {
     })
 }
 
+/// Lets the groups below have the controllers that this one has (cgroups(7)).
 fn hand_down(dir: &Path) {
-    for controller in ["memory", "cpu", "pids"] {
-        let _ = super::write(
-            &dir.join("cgroup.subtree_control"),
-            &format!("+{controller}"),
-        );
-    }
+    let own = controllers(dir);
+    let wanted = ["memory", "cpu", "pids"].into_iter();
+    let given: Vec<String> = wanted
+        .filter(|wanted| own.split(' ').any(|own| own == *wanted))
+        .map(|wanted| format!("+{wanted}"))
+        .collect();
+    let _ = super::write(&dir.join("cgroup.subtree_control"), &given.join(" "));
 }
 
 fn make(mount: &Path, own: &str, tag: &str) -> Option<PathBuf> {
@@ -177,6 +179,48 @@ mod tests {
         );
         assert_eq!(at("cgroup", Some("pids")), None);
         assert_eq!(at("cgroup2", None), Some("/sys/fs/cgroup/unified".into()));
+    }
+
+    #[test]
+    fn controllers_of_version_2_are_handed_down_to_where_replicas_are() {
+        let root = std::env::temp_dir().join(format!("ondol-cgroup2-{}", std::process::id()));
+        let own = root.join("user.slice/ondol.service");
+        let node = own.join("ondol-node");
+        let all = own.join("ondol");
+        let tagged = all.join("tag");
+        fs::create_dir_all(&tagged).unwrap();
+        fs::create_dir_all(&node).unwrap();
+        fs::write(node.join("cgroup.procs"), "").unwrap();
+        for (dir, has) in [
+            (&own, "cpu io memory pids\n"),
+            (&all, "cpu memory pids\n"),
+            (&tagged, "memory pids\n"),
+        ] {
+            fs::write(dir.join("cgroup.controllers"), has).unwrap();
+            fs::write(dir.join("cgroup.subtree_control"), "").unwrap();
+        }
+        let mounts = format!("26 22 0:22 / {} rw - cgroup2 cgroup2 rw\n", root.display());
+        let group = v2(&mounts, "0::/user.slice/ondol.service\n", "tag").unwrap();
+        let kind = Kind::V2;
+        let dir = tagged.clone();
+        assert_eq!(group, Group { kind, dir });
+        let text = |dir: &Path, file: &str| fs::read_to_string(dir.join(file)).unwrap();
+        // The kernel refuses controllers to groups below one that has processes of its own.
+        assert_eq!(text(&node, "cgroup.procs"), "0");
+        let handed = |dir| text(dir, "cgroup.subtree_control");
+        assert_eq!(handed(&own), "+memory +cpu +pids");
+        assert_eq!(handed(&all), "+memory +cpu +pids");
+        assert_eq!(handed(&tagged), "+memory +pids");
+        let ground = Ground { bases: vec![group] };
+        let limits = [("memory", true), ("cpu", false), ("pids", true)];
+        assert_eq!(ground.limits(), limits);
+        fs::write(own.join("cgroup.controllers"), "\n").unwrap();
+        assert_eq!(
+            v2(&mounts, "0::/user.slice/ondol.service\n", "tag"),
+            None,
+            "a group without controllers limits nothing"
+        );
+        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]

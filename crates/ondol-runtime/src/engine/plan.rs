@@ -62,10 +62,8 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
     };
     let of_image = launch.before.iter().map(|before| Preliminary {
         command: command(&before.argv, &before.user),
-        name: format!(
-            "`{}`, which comes before the service,",
-            before.argv.join(" ")
-        ),
+        // Of a well-known image it is a whole script, which says itself what is wrong.
+        name: format!("what comes before {}", launch.runs),
         env: BTreeMap::new(),
         unless_exists: before.unless_exists.clone(),
     });

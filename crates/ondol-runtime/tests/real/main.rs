@@ -1,5 +1,6 @@
 //! The engine with real processes, shims and namespaces.
 
+mod kills;
 mod network;
 mod plain;
 mod rooms;

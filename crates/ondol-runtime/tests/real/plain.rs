@@ -121,7 +121,7 @@ async fn a_killed_shim_takes_its_service_with_it() {
         1,
     );
     let pid = node.started(&run).await;
-    support::kill(support::parent(pid));
+    support::kill(support::parent(pid).unwrap());
     assert_eq!(node.exited(&run).await, Exit::Lost);
     support::eventually("nothing of it is left", || {
         support::marked(&node, &run.replica).is_empty()

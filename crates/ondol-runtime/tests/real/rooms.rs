@@ -182,7 +182,7 @@ async fn a_killed_shim_ends_everything_in_its_room() {
         let pid = node.started(&run).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         assert!(support::marked(&node, &run.replica).len() >= 3);
-        support::kill(support::parent(pid));
+        support::kill(support::parent(pid).unwrap());
         assert_eq!(node.exited(&run).await, Exit::Lost);
         support::eventually("nothing is left", || {
             support::marked(&node, &run.replica).is_empty()

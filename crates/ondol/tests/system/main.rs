@@ -14,6 +14,7 @@ mod process;
 mod state;
 mod steps;
 mod user;
+mod wires;
 
 use std::path::{Path, PathBuf};
 
