@@ -41,4 +41,4 @@ pub use control::Control;
 pub use event::{Command, Event, Wish};
 pub use memory::{Memory, Refused};
 pub use place::{Fleet, Machine, Shortage};
-pub use view::{ProbeView, ProjectView, ReplicaView, ServiceView, View};
+pub use view::{ProbeView, ProjectView, ReplicaView, ServicePhase, ServiceView, View};

@@ -12,6 +12,9 @@ use crate::place::Room;
 use crate::project::ProjectState;
 
 mod build;
+mod phase;
+
+pub use phase::ServicePhase;
 
 /// What readers see of everything. Clones share what did not change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -48,8 +51,8 @@ pub struct ServiceView {
     pub stopped: bool,
     /// Everything wanted of it is ready or done, and nothing else is left.
     pub settled: bool,
-    /// One word for all replicas: a [`Phase`]'s, or `done`, `failed`, `stopped`, `replacing`, `crashed`.
-    pub phase: String,
+    /// One word for all replicas.
+    pub phase: ServicePhase,
     /// What it waits for, in words: `waits for db to be ready`, `npm ci (12 s)`, `GET /health 503`.
     pub waits_for: Option<String>,
     /// What will not come right by waiting a little.

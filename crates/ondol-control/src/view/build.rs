@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use ondol_model::{Phase, Prepared};
 
-use super::{ProbeView, ProjectView, ReplicaView, ServiceView};
+use super::phase::urgency;
+use super::{ProbeView, ProjectView, ReplicaView, ServicePhase, ServiceView};
 use crate::checks::{expected, tcp_ports};
 use crate::clock::Clock;
 use crate::depend::waits_for;
@@ -76,7 +77,7 @@ fn service(
         ready: state.ready(),
         stopped: state.stopped,
         settled,
-        phase: phase(state, settled, failed.is_some()).to_owned(),
+        phase: ServicePhase::of(state, settled, failed.is_some()),
         waits_for,
         failed,
         definition: goal.map(|goal| goal.definition.clone()),
@@ -214,61 +215,6 @@ fn settled(state: &ServiceState) -> bool {
         && regulars.clone().all(good)
         && !state.is_undecided()
         && state.preparing().is_none()
-}
-
-fn phase(state: &ServiceState, settled: bool, failed: bool) -> &'static str {
-    if state.leaves() {
-        let stopped = if state.stopped {
-            "stopped"
-        } else {
-            Phase::Ended.word()
-        };
-        return if settled {
-            stopped
-        } else {
-            Phase::Stopping.word()
-        };
-    }
-    let regulars = || state.regulars();
-    let gave_up = |replica: &Replica| matches!(replica.life, Life::Ended(Ending::GaveUp));
-    let done = |replica: &Replica| matches!(replica.life, Life::Ended(Ending::Done));
-    if regulars().any(gave_up) {
-        return "failed";
-    }
-    if settled && regulars().all(done) {
-        return "done";
-    }
-    if state.is_replacing() {
-        return "replacing";
-    }
-    let worst = regulars()
-        .filter(|replica| !replica.is_discarded())
-        .map(Replica::phase)
-        .filter(|phase| !matches!(phase, Phase::Ended))
-        .min_by_key(|phase| urgency(*phase));
-    match worst {
-        Some(Phase::Ready) | None if state.preparing().is_some() => Phase::Preparing.word(),
-        Some(Phase::Backoff) => "crashed",
-        Some(Phase::Starting) if failed => "unready",
-        Some(phase) => phase.word(),
-        None => Phase::Ended.word(),
-    }
-}
-
-/// Which phase stands for the service when its replicas are in several: the one that people would look at first.
-fn urgency(phase: Phase) -> u8 {
-    match phase {
-        Phase::Backoff => 0,
-        Phase::Unready => 1,
-        Phase::Pending => 2,
-        Phase::Preparing => 3,
-        Phase::Waiting => 4,
-        Phase::Starting => 5,
-        Phase::Stopping => 6,
-        Phase::Draining => 7,
-        Phase::Ended => 8,
-        Phase::Ready => 9,
-    }
 }
 
 fn known(state: &ServiceState) -> (Vec<u16>, String) {

@@ -85,7 +85,7 @@ fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {
         .and_then(|kept| kept.wish.project.services.get(&view.name));
     ServiceState {
         name: view.name.clone(),
-        phase: phase(view),
+        phase: phase(view.phase),
         ready: view.ready,
         wanted: view.wanted,
         job: wanted.is_some_and(|service| is_job(service)),
@@ -161,19 +161,20 @@ fn replica(view: &ReplicaView, clock: &Clock) -> ReplicaState {
     }
 }
 
-fn phase(view: &ServiceView) -> ServicePhase {
-    match view.phase.as_str() {
-        "pending" => ServicePhase::Pending,
-        "waiting" => ServicePhase::Waiting,
-        "preparing" => ServicePhase::Preparing,
-        "failed" => ServicePhase::Failed,
-        "crashed" | "backoff" => ServicePhase::Backoff,
-        "unready" => ServicePhase::Unready,
-        "replacing" => ServicePhase::Replacing,
-        "ready" => ServicePhase::Ready,
-        "draining" | "stopping" => ServicePhase::Stopping,
-        "stopped" => ServicePhase::Stopped,
-        "done" | "ended" => ServicePhase::Done,
-        _ => ServicePhase::Starting,
+fn phase(phase: ondol_control::ServicePhase) -> ServicePhase {
+    use ondol_control::ServicePhase as Seen;
+    match phase {
+        Seen::Pending => ServicePhase::Pending,
+        Seen::Waiting => ServicePhase::Waiting,
+        Seen::Preparing => ServicePhase::Preparing,
+        Seen::Starting => ServicePhase::Starting,
+        Seen::Unready => ServicePhase::Unready,
+        Seen::Crashed => ServicePhase::Backoff,
+        Seen::Failed => ServicePhase::Failed,
+        Seen::Replacing => ServicePhase::Replacing,
+        Seen::Ready => ServicePhase::Ready,
+        Seen::Stopping => ServicePhase::Stopping,
+        Seen::Stopped => ServicePhase::Stopped,
+        Seen::Done => ServicePhase::Done,
     }
 }
