@@ -129,7 +129,7 @@ impl Client {
             .await
     }
 
-    /// Run a service once with another command.
+    /// Run a service once, with other words than its file's.
     pub async fn run(
         &self,
         project: &ProjectName,

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_control::{Command, Wish};
-use ondol_model::{ProjectName, ReplicaId, ServiceName, ServiceRef};
+use ondol_model::{OneOff, ProjectName, ReplicaId, ServiceName, ServiceRef};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::{
     ApiError, Applied, ErrorCode, EventState, ExecTarget, Finding, LogLine, NodeState, NodeStatus,
-    RevisionState, Usage,
+    RevisionState, Started, Usage,
 };
 
 /// How long the node may take for an answer; it answers when it has decided, not when things have happened.
@@ -75,16 +75,16 @@ pub enum Request {
         /// Takes the answer.
         reply: Reply<()>,
     },
-    /// Run a service once with another command; answered with the replica that runs it.
+    /// Run a service once; answered with the replica that runs it.
     RunOnce {
         /// The service.
         service: ServiceRef,
-        /// Program and arguments instead of the service's; empty keeps them.
-        command: Vec<String>,
+        /// What is different from its replicas.
+        once: Box<OneOff>,
         /// Who asks.
         by: String,
         /// Takes the answer.
-        reply: Reply<ReplicaId>,
+        reply: Reply<Started>,
     },
     /// What is needed to run a program inside a replica.
     ExecTarget {

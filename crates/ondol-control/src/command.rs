@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ondol_model::{ProjectName, ReplicaId, ServiceName, ServiceRef};
+use ondol_model::{OneOff, ProjectName, ReplicaId, ServiceName, ServiceRef};
 
 use crate::drain::{Pace, Then};
 use crate::project::ProjectState;
@@ -40,9 +40,9 @@ pub(crate) fn obey(project: &mut ProjectState, command: Command, turn: &mut Turn
         Command::RunOnce {
             service,
             number,
-            command,
+            once,
             ..
-        } => run_once(project, &service, number, command, turn),
+        } => run_once(project, &service, number, &once, turn),
         Command::Forget { replica } => {
             if let Some(service) = project.service_mut(&replica.service) {
                 service.forget(replica.number, turn);
@@ -77,7 +77,7 @@ fn run_once(
     project: &mut ProjectState,
     name: &ServiceName,
     number: u32,
-    command: Vec<String>,
+    once: &OneOff,
     turn: &mut Turn,
 ) {
     let known = project
@@ -91,7 +91,7 @@ fn run_once(
         let why = format!("{name} cannot be run once: it is not in the project");
         return turn.note(NoteKind::Ended, &nowhere, why);
     };
-    service.run_once(number, command, turn);
+    service.run_once(number, once, turn);
 }
 
 impl ServiceState {
@@ -103,22 +103,18 @@ impl ServiceState {
         self.preparations.renew(&self.name, &goal, turn);
     }
 
-    fn run_once(&mut self, number: u32, command: Vec<String>, turn: &mut Turn) {
+    fn run_once(&mut self, number: u32, once: &OneOff, turn: &mut Turn) {
         let Some(wanted) = self.wanted.clone() else {
             return;
         };
         if self.replicas.contains_key(&number) {
             return;
         }
-        let mut service = (*wanted.service).clone();
-        if !command.is_empty() {
-            service.command = Some(command);
-        }
         let target = Arc::new(Target {
             definition: wanted.definition.clone(),
             generation: wanted.generation,
             project: wanted.project.clone(),
-            service: Arc::new(service),
+            service: Arc::new(once.of(&wanted.service)),
         });
         let id = ReplicaId {
             project: self.name.project.clone(),
@@ -127,6 +123,7 @@ impl ServiceState {
         };
         let mut replica = Replica::planned(id, &target, "run once on request".to_owned(), turn.now);
         replica.once = true;
+        replica.forgotten = once.fleeting;
         self.replicas.insert(number, replica);
     }
 

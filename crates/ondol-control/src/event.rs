@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ondol_model::{
-    Inventory, Observation, Project, ProjectName, ReplicaId, ServiceName, ServiceRef,
+    Inventory, Observation, OneOff, Project, ProjectName, ReplicaId, ServiceName, ServiceRef,
 };
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +71,8 @@ pub enum Command {
         service: ServiceName,
         /// Its number among the replicas; chosen by the caller above 10000 so that it meets no replica.
         number: u32,
-        /// Program and arguments instead of the service's; empty keeps them.
-        command: Vec<String>,
+        /// What is different from its replicas.
+        once: Box<OneOff>,
     },
     /// Discard a one-off run.
     Forget {

@@ -28,7 +28,7 @@ pub(crate) struct Replica {
     pub(crate) target: Option<Arc<Target>>,
     /// A one-off run beside the others.
     pub(crate) once: bool,
-    /// Nobody will ask to forget this one-off: its asker went with the node.
+    /// Nobody will ask to forget this one-off: its asker went with the node, or said so.
     pub(crate) forgotten: bool,
     pub(crate) life: Life,
     /// Since when it is in this phase.

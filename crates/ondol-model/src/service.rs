@@ -108,6 +108,13 @@ pub struct Service {
     pub labels: BTreeMap<String, String>,
     /// `container_name:`.
     pub container_name: Option<String>,
+    /// Its process waits until somebody hands it a terminal, or an input and outputs. No file says so: one-off runs do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub attended: bool,
+    /// Where its process starts, when that is not where the service's does: `working_dir` also says where sources
+    /// without a Dockerfile are seen. No file says so: one-off runs do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_dir: Option<String>,
 }
 
 /// `build:`.

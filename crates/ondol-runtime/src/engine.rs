@@ -236,6 +236,12 @@ impl Engine {
         discard::project(self.inner.clone(), project, volumes).await;
     }
 
+    /// Where the process of an attended one-off waits for its streams.
+    pub fn streams_of(&self, replica: &ReplicaId) -> PathBuf {
+        let dir = self.inner.paths.replica(replica);
+        dir.join(crate::streams::SOCKET)
+    }
+
     /// Sets a running replica's limits.
     pub fn limit(&self, replica: &ReplicaId, run: RunId, limits: Limits) {
         self.inner.ask(replica, run, Asked::Limit(limits));

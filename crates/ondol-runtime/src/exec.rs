@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd as _, OwnedFd};
 
 use nix::sched::{CloneFlags, setns};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
-use crate::shim::{Start, spawn};
+use crate::shim::{Start, Tie, spawn};
 use crate::spec::Command;
+use crate::streams::Streams;
 
 /// A replica to enter, as the node describes it to `ondol exec`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,37 +44,55 @@ pub fn main() -> ! {
         };
     // Output and errors are one to a probe.
     let output = std::io::stdout();
-    let code = run(&target, &argv, None, [output.as_fd(), output.as_fd()]).unwrap_or_else(|why| {
+    let tie = Tie::Child([output.as_fd(), output.as_fd()]);
+    let ended = start(&target, &argv, tie).and_then(Program::wait);
+    std::process::exit(ended.unwrap_or_else(|why| {
         let _ = std::io::Write::write_all(&mut std::io::stdout(), why.as_bytes());
         126
-    });
-    std::process::exit(code)
+    }))
 }
 
-/// Runs `argv` inside `target` with this process's own standard input, output and error, and waits for its end.
-/// Returns its exit code (128 + n after signal n); the error says for people what could not be done.
-/// The calling process must have one thread only, and is inside the replica's namespaces afterwards.
-pub fn enter(target: &ExecTarget, argv: &[String]) -> Result<i32, String> {
-    let (input, output, errors) = (std::io::stdin(), std::io::stdout(), std::io::stderr());
-    run(
-        target,
-        argv,
-        Some(input.as_fd()),
-        [output.as_fd(), errors.as_fd()],
-    )
-}
+/// A program that was started inside a replica.
+#[derive(Debug)]
+pub struct Program(Pid);
 
-fn run(
+/// Starts `argv` inside `target`; the error says for people what could not be done. The calling process must have one
+/// thread only, and is inside the replica's namespaces afterwards.
+pub fn enter(
     target: &ExecTarget,
     argv: &[String],
-    input: Option<BorrowedFd<'_>>,
-    output: [BorrowedFd<'_>; 2],
-) -> Result<i32, String> {
+    streams: Streams<'_>,
+) -> Result<Program, String> {
+    start(target, argv, Tie::Person(streams))
+}
+
+impl Program {
+    /// Waits for its end. Returns its exit code, 128 + n after signal n.
+    pub fn wait(self) -> Result<i32, String> {
+        loop {
+            match waitpid(self.0, None) {
+                Ok(WaitStatus::Exited(_, code)) => return Ok(code),
+                Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(128 + signal as i32),
+                Ok(_) | Err(nix::Error::EINTR) => {}
+                Err(error) => return Err(format!("waiting for the program: {error}")),
+            }
+        }
+    }
+
+    /// Whether it has ended; [`Program::wait`] still tells how.
+    pub fn has_ended(&self) -> bool {
+        let peek = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        !matches!(waitid(Id::Pid(self.0), peek), Ok(WaitStatus::StillAlive))
+    }
+}
+
+fn start(target: &ExecTarget, argv: &[String], tie: Tie<'_>) -> Result<Program, String> {
     let mounts = join(target)?;
     let command = Command {
         argv: argv.to_vec(),
         workdir: target.workdir.clone(),
         user: target.user.clone(),
+        attended: false,
         privileged: target.privileged,
     };
     let mut env = target.env.clone();
@@ -87,10 +108,9 @@ fn run(
         mounts: mounts.as_ref().map(|fd| fd.as_fd()),
         single_uid: target.single_uid,
         capabilities: target.capabilities,
-        input,
-        output,
+        tie,
     })?;
-    wait(pid)
+    Ok(Program(pid))
 }
 
 /// Joins all namespaces but that of files, which the program joins itself: paths of the machine are still needed.
@@ -121,16 +141,4 @@ fn join(target: &ExecTarget) -> Result<Option<OwnedFd>, String> {
             .map_err(|error| format!("entering the replica's {kind} namespace: {error}"))?;
     }
     Ok(Some(mounts.into()))
-}
-
-fn wait(pid: nix::unistd::Pid) -> Result<i32, String> {
-    use nix::sys::wait::{WaitStatus, waitpid};
-    loop {
-        match waitpid(pid, None) {
-            Ok(WaitStatus::Exited(_, code)) => return Ok(code),
-            Ok(WaitStatus::Signaled(_, signal, _)) => return Ok(128 + signal as i32),
-            Ok(_) | Err(nix::Error::EINTR) => {}
-            Err(error) => return Err(format!("waiting for the program: {error}")),
-        }
-    }
 }

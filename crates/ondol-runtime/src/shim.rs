@@ -19,7 +19,7 @@ use std::path::Path;
 
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal};
 
-pub(crate) use child::{Start, locate, spawn};
+pub(crate) use child::{Start, Tie, locate, spawn};
 pub(crate) use exit::{FILE as EXIT_FILE, read as read_exit};
 
 /// Name of the socket in a replica's folder.

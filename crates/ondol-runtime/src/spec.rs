@@ -81,6 +81,9 @@ pub(crate) struct Command {
     pub(crate) workdir: String,
     /// `user[:group]` by name or id.
     pub(crate) user: Option<String>,
+    /// It waits for somebody who hands it its streams, see [`crate::streams`].
+    #[serde(default)]
+    pub(crate) attended: bool,
     /// It keeps all capabilities that the shim has.
     #[serde(default)]
     pub(crate) privileged: bool,

@@ -113,6 +113,13 @@ pub(crate) fn inherited(fd: RawFd) -> Option<OwnedFd> {
     open.then(|| unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Makes a terminal that of this process's session, which must have none.
+pub(crate) fn take_terminal(terminal: impl AsRawFd) -> nix::Result<()> {
+    // SAFETY: an integer argument; the descriptor is borrowed for the call.
+    let done = unsafe { libc::ioctl(terminal.as_raw_fd(), libc::TIOCSCTTY, 0) };
+    nix::errno::Errno::result(done).map(drop)
+}
+
 /// Sets what a signal does.
 pub(crate) fn set_action(signal: Signal, action: &SigAction) -> nix::Result<()> {
     // SAFETY: callers pass the default action or "ignore" only, no function that would run in a signal's context.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_control::{Command, Event};
-use ondol_model::{Bytes, Exit, ReplicaId, RunId, Service, ServiceName};
+use ondol_model::{Bytes, Exit, OneOff, ReplicaId, RunId, Service, ServiceName};
 
 use crate::rng::Luck;
 use crate::scenario::{EDITION, TEMPER, Temper, ask};
@@ -166,7 +166,10 @@ impl World {
                     project,
                     service,
                     number: self.once_next,
-                    command: vec!["once".to_owned()],
+                    once: Box::new(OneOff {
+                        command: vec!["once".to_owned()],
+                        ..OneOff::default()
+                    }),
                 }
             }
             Incident::Forget => {

@@ -268,5 +268,7 @@ fn plain(name: &str) -> Option<Service> {
         logs: LogLimits::default(),
         labels: BTreeMap::new(),
         container_name: None,
+        attended: false,
+        start_dir: None,
     })
 }

@@ -22,6 +22,7 @@ mod out;
 mod port;
 mod progress;
 mod ps;
+mod pty;
 mod report;
 mod restart;
 mod run;

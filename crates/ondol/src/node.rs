@@ -11,6 +11,7 @@ mod doctor;
 mod holder;
 mod listeners;
 mod logs;
+mod once;
 mod open;
 mod perform;
 mod proxy;

@@ -6,8 +6,8 @@ use super::{Answer, Body, answer};
 use crate::caller::Caller;
 use crate::error::ErrorBody;
 use crate::{
-    Accepted, ApiError, Door, ErrorCode, EventQuery, ReplicaState, Request, RunBody, ScaleBody,
-    ServiceState, ServicesBody, Started, Why, reading,
+    Accepted, ApiError, Door, ErrorCode, EventQuery, Request, RunBody, ScaleBody, ServiceState,
+    ServicesBody, Started, Why, reading,
 };
 
 /// Decisions that `why` shows.
@@ -122,7 +122,7 @@ pub(crate) async fn rebuild(
     perform(&door, caller, &project, body, command).await
 }
 
-/// Run a service once with another command
+/// Run a service once, with other words than its file's
 #[utoipa::path(post, path = "/v1/projects/{project}/services/{service}/runs",
     params(("project" = String, Path), ("service" = String, Path)), request_body = RunBody,
     responses((status = 200, body = Started), (status = 404, body = ErrorBody)))]
@@ -139,12 +139,11 @@ pub(crate) async fn run(
     };
     let asked = door.ask(|reply| Request::RunOnce {
         service,
-        command: body.command,
+        once: Box::new(body.into()),
         by: caller.words(),
         reply,
     });
-    let replica = ReplicaState::name_of(&asked.await?);
-    answer(Started { replica })
+    answer(asked.await?)
 }
 
 async fn set_stopped(

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use ondol_model::ServiceName;
+use ondol_model::{Mount, OneOff, ServiceName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,6 +31,48 @@ pub struct RunBody {
     /// Program and arguments instead of the service's; empty keeps them.
     #[serde(default)]
     pub command: Vec<String>,
+    /// Instead of the service's.
+    #[serde(default)]
+    pub entrypoint: Option<Vec<String>>,
+    /// Variables over the service's.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// As this user instead of the service's.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// In this folder instead of the service's.
+    #[serde(default)]
+    pub working_dir: Option<String>,
+    /// Mounts beside the service's; one at the same target wins.
+    #[schema(value_type = Vec<Object>)]
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
+    /// Do not wait for what the service depends on.
+    #[serde(default)]
+    pub alone: bool,
+    /// Its program waits for a minute until somebody hands it a terminal, or an input and outputs, over the Unix
+    /// socket that the answer names.
+    #[serde(default)]
+    pub attended: bool,
+    /// Forget it when it ends.
+    #[serde(default)]
+    pub fleeting: bool,
+}
+
+impl From<RunBody> for OneOff {
+    fn from(body: RunBody) -> Self {
+        OneOff {
+            command: body.command,
+            entrypoint: body.entrypoint,
+            environment: body.environment,
+            user: body.user,
+            working_dir: body.working_dir,
+            mounts: body.mounts,
+            alone: body.alone,
+            attended: body.attended,
+            fleeting: body.fleeting,
+        }
+    }
 }
 
 /// It was decided, and happens now.
@@ -50,4 +93,8 @@ pub struct Applied {
 pub struct Started {
     /// The replica: `web-10001`.
     pub replica: String,
+    /// Where its program waits for its streams, once it runs; only of an attended one.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<PathBuf>,
 }

@@ -77,6 +77,8 @@ pub(super) fn service(
         logs: logs(node),
         labels,
         container_name: text("container_name"),
+        attended: false,
+        start_dir: None,
         name,
     }
 }

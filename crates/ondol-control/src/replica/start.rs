@@ -21,7 +21,7 @@ impl Replica {
             // The preparation itself is told by the service.
             return self.waits(Phase::Preparing, None, turn);
         };
-        if !around.gate.open {
+        if !around.gate.open && !target.service.depends_on.is_empty() {
             return self.waits(Phase::Waiting, around.gate.words.clone(), turn);
         }
         if around.initiation == Initiation::Awaited {

@@ -480,3 +480,33 @@ fn a_node_that_died_while_going_down_does_not_come_up_again() {
         "#]],
     );
 }
+
+#[test]
+fn a_one_off_waits_for_what_its_service_depends_on_unless_it_is_alone() {
+    let shop = || {
+        let web = service("web", |web| {
+            after(web, "db", Condition::Started);
+        });
+        project(vec![service("db", |_| ()), web])
+    };
+    let told = |how: &str| {
+        let begin = "stop db\n stop web\n found\n prepared web\n once web 10001";
+        crate::script::told(shop(), &format!("{begin}{how}\n prepared web"))
+    };
+    let started = "start web-10001 run 1";
+    assert!(!told("").contains(started), "{}", told(""));
+    assert!(told(" alone").contains(started), "{}", told(" alone"));
+}
+
+#[test]
+fn a_fleeting_one_off_is_discarded_when_it_ends() {
+    let story = |how: &str| {
+        let story = format!(
+            "found\n prepared web\n once web 10001{how}\n started web-10001\n exited web-10001 3"
+        );
+        crate::script::told(project(vec![service("web", |_| ())]), &story)
+    };
+    assert!(!story("").contains("discard web-10001"), "{}", story(""));
+    let told = story(" fleeting");
+    assert!(told.contains("discard web-10001"), "{told}");
+}

@@ -9,7 +9,7 @@
 //! started web-1 / unstarted web-1 why not / exited web-1 1 / ok web-1 / fail web-1 GET / 503 / hooked web-1
 //! acked web / drained web-1 / machine 2 1g
 //! edit web / reprobe web /path / remove web / scale web 3 / stop web / begin web
-//! want / restart web / kill web-1 / once web 10001 / forget web-10001 / down
+//! want / restart web / kill web-1 / once web 10001 (alone, fleeting) / forget web-10001 / down
 //! another                    the node dies, and another one begins; `found` comes next
 //! +500ms                     time goes on, ticks come when they are due
 //! view                       what readers see
@@ -230,8 +230,13 @@ impl Script {
             "once" => Command::RunOnce {
                 project,
                 service: what.parse().unwrap(),
-                number: more.parse().unwrap(),
-                command: vec!["sh".to_owned()],
+                number: more.split(' ').next().unwrap().parse().unwrap(),
+                once: Box::new(OneOff {
+                    command: vec!["sh".to_owned()],
+                    alone: more.ends_with("alone"),
+                    fleeting: more.ends_with("fleeting"),
+                    ..OneOff::default()
+                }),
             },
             "kill" => Command::Kill { replica: id(what) },
             "forget" => Command::Forget { replica: id(what) },

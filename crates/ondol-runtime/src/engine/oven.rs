@@ -111,6 +111,7 @@ fn task(inner: &Inner, bake: &Bake<'_>, dir: &Path, work: &Path) -> Task {
             argv: bake.argv.to_vec(),
             workdir: bake.workdir.to_owned(),
             user: bake.user.map(str::to_owned),
+            attended: false,
             privileged: false,
         },
         env,

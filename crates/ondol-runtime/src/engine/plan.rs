@@ -58,6 +58,7 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
             .clone()
             .or_else(|| launch.user.clone())
             .and_then(|user| here(inner, user, &launch.users)),
+        attended: false,
         privileged: false,
     };
     let of_image = launch.before.iter().map(|before| Preliminary {
@@ -75,7 +76,7 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
         .chain(of_image);
     let mut task = Task {
         run: run.run.0,
-        main: command(&launch.argv, &None),
+        main: main(service, command(&launch.argv, &None)),
         before: before.collect(),
         env: env::env(inner, run, launch, &place),
         ulimits: service.ulimits.clone(),
@@ -114,6 +115,14 @@ pub(super) fn plan(inner: &Inner, run: &Run, launch: &Launch) -> Result<Spec, St
         },
         task,
     })
+}
+
+fn main(service: &Service, command: Command) -> Command {
+    Command {
+        attended: service.attended,
+        workdir: service.start_dir.clone().unwrap_or(command.workdir),
+        ..command
+    }
 }
 
 fn pre_start(hook: &Hook, command: Command) -> Preliminary {

@@ -15,7 +15,11 @@ use ondol_model::Ulimit;
 use crate::cgroup::Plan;
 use crate::identity::{self, Identity};
 use crate::spec::Command;
+use crate::streams::{Door, Streams};
 use crate::sys::{self, Fork};
+
+/// What shells end with when a program cannot be run.
+const NOT_RUN: i32 = 126;
 
 /// All that a process of a replica is started with.
 pub(crate) struct Start<'a> {
@@ -27,9 +31,23 @@ pub(crate) struct Start<'a> {
     pub(crate) mounts: Option<BorrowedFd<'a>>,
     pub(crate) single_uid: bool,
     pub(crate) capabilities: u64,
-    /// Standard input and a terminal; `None` gives it nothing to read, a session of its own, and death with its parent.
-    pub(crate) input: Option<BorrowedFd<'a>>,
-    pub(crate) output: [BorrowedFd<'a>; 2],
+    pub(crate) tie: Tie<'a>,
+}
+
+/// What ties it to whoever starts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tie<'a> {
+    /// It writes to these, has nothing to read and a session of its own, and dies with its parent.
+    Child([BorrowedFd<'a>; 2]),
+    /// It belongs to a person.
+    Person(Streams<'a>),
+}
+
+impl Tie<'_> {
+    /// A Ctrl-C at the person's terminal reaches it.
+    fn shares_session(&self) -> bool {
+        matches!(self, Tie::Person(Streams::Own(_)))
+    }
 }
 
 /// Starts it. The error says for people at which step it failed; then no process is left.
@@ -38,9 +56,13 @@ pub(crate) fn spawn(start: &Start<'_>) -> Result<Pid, String> {
     match sys::fork().map_err(|error| format!("no further process could be made: {error}"))? {
         Fork::Child => {
             drop(failed);
-            let why = become_program(start, &word);
-            let _ = File::from(word).write_all(why.as_bytes());
-            std::process::exit(127)
+            let mut word = Some(word);
+            let why = become_program(start, &mut word);
+            let _ = match word {
+                Some(word) => File::from(word).write_all(why.as_bytes()),
+                None => writeln!(std::io::stderr(), "ondol: {why}"),
+            };
+            std::process::exit(NOT_RUN)
         }
         Fork::Parent(pid) => {
             drop(word);
@@ -60,21 +82,29 @@ fn read_word(failed: OwnedFd) -> String {
     why
 }
 
-/// Returns only when it failed.
-fn become_program(start: &Start<'_>, word: &OwnedFd) -> String {
-    match prepare(start) {
+/// Returns only when it failed. `word` is gone when whoever starts it has been told that it goes well: what fails
+/// from then on is for the person who handed over the streams.
+fn become_program(start: &Start<'_>, word: &mut Option<OwnedFd>) -> String {
+    let prepared = prepare(start, word);
+    let heard = word.as_ref().is_none_or(sys::is_read);
+    match prepared {
         // Whoever died before its death could be heard of does not hear this either.
-        Ok(_) if !sys::is_read(word) => "its shim is dead".to_owned(),
+        Ok(_) if !heard => "its shim is dead".to_owned(),
         Ok(exec) => exec.run(),
         Err(why) => why,
     }
 }
 
-fn prepare(start: &Start<'_>) -> Result<Exec, String> {
+fn prepare(start: &Start<'_>, word: &mut Option<OwnedFd>) -> Result<Exec, String> {
     let step = |what: &'static str| move |error: nix::Error| format!("{what}: {error}");
-    if start.input.is_none() {
+    if !start.tie.shares_session() {
         nix::unistd::setsid().map_err(step("new session"))?;
     }
+    // Paths of the replica's folder are in sight only until its own files are entered.
+    let door = match start.command.attended {
+        true => Some(Door::open().map_err(|error| format!("a socket for its streams: {error}"))?),
+        false => None,
+    };
     if let Some(plan) = start.cgroup {
         // Said once when the groups were made; a replica without limits is better than none.
         let _ = plan.join();
@@ -83,13 +113,24 @@ fn prepare(start: &Start<'_>) -> Result<Exec, String> {
     if let Some(mounts) = start.mounts {
         nix::sched::setns(mounts, CloneFlags::CLONE_NEWNS).map_err(step("entering its files"))?;
     }
-    connect(start.input, start.output).map_err(step("output"))?;
+    let terminal = match door {
+        Some(door) => {
+            die_with_parent().map_err(step("death signal"))?;
+            *word = None;
+            attend(door).map_err(|error| format!("its input and output: {error}"))?
+        }
+        None => connect(start.tie).map_err(step("output"))?,
+    };
     sys::close_on_exec_from(3);
     for refused in crate::privileges::limit(start.ulimits) {
         let _ = writeln!(std::io::stderr(), "{refused}");
     }
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let identity = who(start.command.user.as_deref())?;
+    if terminal {
+        // So that it can open what its `/dev/stdout` leads to.
+        let _ = nix::unistd::fchown(std::io::stdin(), Some(Uid::from_raw(identity.uid)), None);
+    }
     let workdir = Path::new(&start.command.workdir);
     make_workdir(workdir, &identity);
     if start.mounts.is_some() || start.command.user.is_some() {
@@ -97,13 +138,17 @@ fn prepare(start: &Start<'_>) -> Result<Exec, String> {
         crate::privileges::become_identity(&identity, kept, start.single_uid)
             .map_err(|error| format!("running as user {}: {error}", identity.uid))?;
     }
-    if start.input.is_none() {
+    if matches!(start.tie, Tie::Child(_)) {
         // After the last change of user, which would clear it.
-        nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(step("death signal"))?;
+        die_with_parent().map_err(step("death signal"))?;
     }
     std::env::set_current_dir(workdir)
         .map_err(|error| format!("working directory {}: {error}", workdir.display()))?;
     Exec::new(start, &identity)
+}
+
+fn die_with_parent() -> nix::Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
 }
 
 fn who(user: Option<&str>) -> Result<Identity, String> {
@@ -135,20 +180,51 @@ fn reset_signals() -> nix::Result<()> {
     SigSet::empty().thread_set_mask()
 }
 
-fn connect(input: Option<BorrowedFd<'_>>, [out, err]: [BorrowedFd<'_>; 2]) -> nix::Result<()> {
-    match input {
-        Some(input) => nix::unistd::dup2_stdin(input)?,
-        None => {
-            let null = File::open("/dev/null").map_err(|error| {
-                error
-                    .raw_os_error()
-                    .map_or(nix::Error::EIO, nix::Error::from_raw)
-            })?;
-            nix::unistd::dup2_stdin(null.as_fd())?;
+/// Connects standard input, output and errors. Says whether they are a terminal of its own.
+fn connect(tie: Tie<'_>) -> nix::Result<bool> {
+    match tie {
+        Tie::Child([output, errors]) => {
+            let null = null()?;
+            redirect([null.as_fd(), output, errors])?;
+        }
+        Tie::Person(Streams::Own(streams)) => redirect(streams)?,
+        Tie::Person(Streams::Nowhere) => {
+            let null = null()?;
+            redirect([null.as_fd(); 3])?;
+        }
+        Tie::Person(Streams::Terminal(terminal)) => {
+            redirect([terminal; 3])?;
+            sys::take_terminal(std::io::stdin())?;
+            return Ok(true);
         }
     }
-    nix::unistd::dup2_stdout(out)?;
-    nix::unistd::dup2_stderr(err)
+    Ok(false)
+}
+
+/// Waits for streams and connects them. Says whether they are a terminal of its own.
+fn attend(door: Door) -> std::io::Result<bool> {
+    let handed = door.wait()?;
+    let [output, errors] = &handed.outputs;
+    redirect([handed.input.as_fd(), output.as_fd(), errors.as_fd()])?;
+    if handed.terminal {
+        sys::take_terminal(std::io::stdin())?;
+    }
+    Ok(handed.terminal)
+}
+
+fn redirect([input, output, errors]: [BorrowedFd<'_>; 3]) -> nix::Result<()> {
+    nix::unistd::dup2_stdin(input)?;
+    nix::unistd::dup2_stdout(output)?;
+    nix::unistd::dup2_stderr(errors)
+}
+
+fn null() -> nix::Result<File> {
+    let file = File::options().read(true).write(true).open("/dev/null");
+    file.map_err(|error| {
+        error
+            .raw_os_error()
+            .map_or(nix::Error::EIO, nix::Error::from_raw)
+    })
 }
 
 /// A program with all that exec takes, made before it is too late to say what is wrong.

@@ -10,7 +10,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use ondol_model::{Exit, RunId};
 
-use super::child::{self, Start};
+use super::child::{self, Start, Tie};
 use super::connections::Connections;
 use super::output::Output;
 use super::wire::{Asked, Said};
@@ -157,8 +157,7 @@ impl Shim {
             mounts: self.room.as_ref().map(|room| room.mounts.as_fd()),
             single_uid: self.task.room.as_ref().is_some_and(|room| room.single_uid),
             capabilities: self.task.capabilities(),
-            input: None,
-            output: self.output.ends(),
+            tie: Tie::Child(self.output.ends()),
         })
         .map_err(Exit::NotStarted)
     }

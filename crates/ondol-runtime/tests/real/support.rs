@@ -323,6 +323,8 @@ pub(crate) fn service(name: &str, command: &[&str]) -> Service {
         logs: LogLimits::default(),
         labels: Default::default(),
         container_name: None,
+        attended: false,
+        start_dir: None,
     }
 }
 

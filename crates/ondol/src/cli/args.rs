@@ -214,12 +214,18 @@ pub(crate) struct ExecArgs {
     /// In this folder
     #[arg(short, long, value_name = "DIR")]
     pub(crate) workdir: Option<String>,
-    /// Set a variable
-    #[arg(short, long, value_name = "NAME=VALUE")]
+    /// Set a variable; a name alone takes yours
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
     pub(crate) env: Vec<String>,
     /// Which replica, by number; the first that runs when left out
     #[arg(long, value_name = "N")]
     pub(crate) index: Option<u32>,
+    /// Let it go on by itself, without input and output
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// With the capabilities that services give up
+    #[arg(long)]
+    pub(crate) privileged: bool,
     /// The service
     pub(crate) service: String,
     /// Program and arguments
@@ -232,6 +238,37 @@ pub(crate) struct RunArgs {
     /// Forget it once it ended, with what it left
     #[arg(long)]
     pub(crate) rm: bool,
+    /// Print its name and leave it running; its output is in the logs
+    #[arg(short, long)]
+    pub(crate) detach: bool,
+    /// No terminal, though this is one
+    #[arg(short = 'T', long = "no-tty")]
+    pub(crate) no_tty: bool,
+    /// Set a variable; a name alone takes yours
+    #[arg(short, long, value_name = "NAME[=VALUE]")]
+    pub(crate) env: Vec<String>,
+    /// Mount a folder, a file or a volume of the project
+    #[arg(short, long, value_name = "SOURCE:TARGET[:ro]")]
+    pub(crate) volume: Vec<String>,
+    /// As this user
+    #[arg(short, long)]
+    pub(crate) user: Option<String>,
+    /// In this folder
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) workdir: Option<String>,
+    /// Program before the arguments, instead of the service's
+    #[arg(long, value_name = "PROGRAM")]
+    pub(crate) entrypoint: Option<String>,
+    /// Neither start nor wait for what it depends on
+    #[arg(long)]
+    pub(crate) no_deps: bool,
+    // Compose's; each is refused with what to do instead.
+    #[arg(long, hide = true)]
+    pub(crate) service_ports: bool,
+    #[arg(short, long, hide = true)]
+    pub(crate) publish: Vec<String>,
+    #[arg(long, hide = true)]
+    pub(crate) name: Option<String>,
     /// The service
     pub(crate) service: String,
     /// Program and arguments instead of the service's

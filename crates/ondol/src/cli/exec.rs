@@ -1,23 +1,60 @@
+use std::io;
+use std::os::fd::AsFd;
 use std::process::ExitCode;
 
 use ondol_api::{ProjectState, ReplicaState};
-use ondol_runtime::ExecTarget;
+use ondol_runtime::{ExecTarget, Program, Streams};
 
 use super::args::{ExecArgs, ProjectArgs};
 use super::failure::Failure;
 use super::node;
 use super::out::Out;
+use super::pty::{self, Pty};
 
 /// What shells end with when a program cannot be run, so that nobody takes it for the program's own code.
-const NOT_RUN: u8 = 126;
+pub(crate) const NOT_RUN: u8 = 126;
 
 /// Finds the replica, then becomes a part of it: the program has this terminal as its own.
 pub(crate) fn exec(files: &ProjectArgs, args: ExecArgs, out: &Out) -> Result<ExitCode, Failure> {
     let target = super::block_on(target(files, &args, out))?;
-    let code = ondol_runtime::enter(&target, &args.command)
-        .map_err(|why| Failure::with_code(NOT_RUN, why))?;
+    let enter = |streams| ondol_runtime::enter(&target, &args.command, streams).map_err(not_run);
+    if args.detach {
+        enter(Streams::Nowhere)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let program = match !args.no_tty && pty::wanted() {
+        true => {
+            let pty = Pty::open(target.room_pid).map_err(no_terminal)?;
+            let program = enter(Streams::Terminal(pty.program()))?;
+            carry(pty, &program)?;
+            program
+        }
+        false => {
+            let (input, output, errors) = (io::stdin(), io::stdout(), io::stderr());
+            enter(Streams::Own([
+                input.as_fd(),
+                output.as_fd(),
+                errors.as_fd(),
+            ]))?
+        }
+    };
+    let code = program.wait().map_err(not_run)?;
     // Every exit code that the machine knows is a byte.
     Ok(ExitCode::from(code as u8))
+}
+
+fn carry(pty: Pty, program: &Program) -> Result<(), Failure> {
+    let carried = pty.carry(|| program.has_ended());
+    carried.map_err(|error| Failure::error(format!("this terminal broke: {error}")))
+}
+
+pub(crate) fn no_terminal(error: io::Error) -> Failure {
+    Failure::error(format!("no terminal could be made for it: {error}"))
+        .hint("-T runs it without one")
+}
+
+fn not_run(why: String) -> Failure {
+    Failure::with_code(NOT_RUN, why)
 }
 
 async fn target(files: &ProjectArgs, args: &ExecArgs, out: &Out) -> Result<ExecTarget, Failure> {
@@ -31,21 +68,23 @@ async fn target(files: &ProjectArgs, args: &ExecArgs, out: &Out) -> Result<ExecT
         ))
         .hint("is the node of another version? `ondol version` tells")
     })?;
-    for pair in &args.env {
-        // Without a value, the caller's own, as Compose does.
-        let (name, value) = match pair.split_once('=') {
-            Some((name, value)) => (name, value.to_owned()),
-            None => (pair.as_str(), std::env::var(pair).unwrap_or_default()),
-        };
-        target.env.insert(name.to_owned(), value);
-    }
+    target.env.extend(args.env.iter().map(variable));
     if let Some(dir) = &args.workdir {
         target.workdir.clone_from(dir);
     }
     if args.user.is_some() {
         target.user.clone_from(&args.user);
     }
+    target.privileged |= args.privileged;
     Ok(target)
+}
+
+/// `NAME=VALUE`, or a name alone for the caller's own value, as Compose has it.
+pub(crate) fn variable(pair: &String) -> (String, String) {
+    match pair.split_once('=') {
+        Some((name, value)) => (name.to_owned(), value.to_owned()),
+        None => (pair.clone(), std::env::var(pair).unwrap_or_default()),
+    }
 }
 
 fn replica<'a>(project: &'a ProjectState, args: &ExecArgs) -> Result<&'a ReplicaState, Failure> {

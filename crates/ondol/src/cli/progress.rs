@@ -218,7 +218,7 @@ fn crashed(state: &ProjectState) -> impl Iterator<Item = (&ServiceState, &Replic
 }
 
 /// A project's changes; `None` when it is not there. A node that is just leaving or coming is waited for.
-async fn follow(
+pub(crate) async fn follow(
     client: &Client,
     name: &ProjectName,
 ) -> Result<Option<Follow<ProjectState>>, Failure> {

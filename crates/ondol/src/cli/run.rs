@@ -1,104 +1,217 @@
-use std::process::ExitCode;
+mod begin;
+mod words;
 
-use ondol_api::{Client, Follow, ProjectState, ReplicaState, RunBody};
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ondol_api::{Client, ClientError, ProjectState, ReplicaState};
 use ondol_model::{Exit, Phase, ProjectName};
+use ondol_runtime::{ExecTarget, Streams};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::args::{ProjectArgs, RunArgs};
+use super::exec::{NOT_RUN, no_terminal};
 use super::failure::Failure;
-use super::logs::Printer;
-use super::node;
 use super::out::Out;
-use super::progress::Interrupts;
+use super::progress::{self, Interrupts};
+use super::pty::{self, Pty};
 
-/// Runs it beside the replicas, shows what it writes, and ends with its exit code. Ctrl-C stops it.
+/// What a shell shows of a command that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+/// Runs it beside the replicas with this command's terminal or streams, and ends with its exit code.
 pub(crate) async fn run(
     files: &ProjectArgs,
     args: RunArgs,
     out: &Out,
 ) -> Result<ExitCode, Failure> {
-    let client = node::in_charge(out).await?;
-    let project = node::project(files, &client, out).await?;
-    let service = node::service(&project, &args.service)?.name.clone();
+    if let Some(refused) = words::refused(&args) {
+        return Err(refused);
+    }
+    let dir = std::env::current_dir()
+        .map_err(|error| Failure::error(format!("this folder cannot be read: {error}")))?;
+    let body = words::body(&args, &dir, !args.detach)?;
+    let begun = begin::begin(files, &args, out).await?;
+    let (client, name) = (&begun.client, &begun.project);
     let mut interrupts = Interrupts::listen()?;
-    let body = RunBody {
-        command: args.command,
+    let started = client.run(name, &args.service, &body).await?;
+    let replica = &started.replica;
+    let Some(streams) = started.streams else {
+        out.data(replica);
+        return Ok(ExitCode::SUCCESS);
     };
-    let replica = client
-        .run(&project.name, service.as_str(), &body)
-        .await?
-        .replica;
-    let ended = tokio::select! {
-        ended = ended(&client, &project.name, &replica, out) => Some(ended?),
+    let one_off = OneOff {
+        client,
+        name,
+        replica,
+    };
+    let attended = async {
+        if let Some(exit) = one_off.runs().await? {
+            return Ok::<_, Failure>((exit, None));
+        }
+        let terminal = !args.no_tty && pty::wanted();
+        let carried = one_off.attend(&streams, terminal).await?;
+        Ok((one_off.ends().await?, carried))
+    };
+    let attended = tokio::select! {
+        attended = attended => Some(attended),
         () = interrupts.next() => None,
     };
-    let Some(exit) = ended else {
-        client.forget(&project.name, &replica).await?;
-        return Ok(ExitCode::from(130));
+    let code = match attended {
+        Some(attended) => {
+            let (exit, carried) = attended?;
+            // Its last words are shown before this command ends.
+            if let Some(carried) = carried {
+                let broke = |error| Failure::error(format!("this terminal broke: {error}"));
+                carried.finish().await.map_err(broke)?;
+            }
+            code_of(replica, exit)
+        }
+        None => {
+            one_off.stop(&mut interrupts).await?;
+            Ok(INTERRUPTED)
+        }
     };
-    if args.rm {
-        client.forget(&project.name, &replica).await?;
+    if args.rm || attended_nobody(&code) {
+        one_off.forget().await?;
     }
+    begun.end(args.rm).await?;
+    Ok(ExitCode::from(code?))
+}
+
+/// One that never ran leaves nothing to look at.
+fn attended_nobody(code: &Result<u8, Failure>) -> bool {
+    matches!(code, Err(failure) if failure.code == NOT_RUN)
+}
+
+fn code_of(replica: &str, exit: Exit) -> Result<u8, Failure> {
     match exit {
         // Every exit code that the machine knows is a byte.
-        Exit::Code(code) => Ok(ExitCode::from(code as u8)),
-        Exit::Signal(number) => Ok(ExitCode::from(128u8.wrapping_add(number as u8))),
-        other => Err(Failure::error(format!("{replica} {other}"))),
+        Exit::Code(code) => Ok(code as u8),
+        Exit::Signal(number) => Ok(128u8.wrapping_add(number as u8)),
+        Exit::NotStarted(why) => Err(Failure::with_code(NOT_RUN, why)),
+        other => Err(Failure::error(format!("{replica}: {other}"))),
     }
 }
 
-/// Shows what the one-off writes until it has ended, and then what is left.
-async fn ended(
-    client: &Client,
-    project: &ProjectName,
-    replica: &str,
-    out: &Out,
-) -> Result<Exit, Failure> {
-    let mut changes = client.follow_project(project).await?;
-    let mut printer = Printer::new(out);
-    printer.prefix = false;
-    let mut shown = 0usize;
-    let mut exit = seen(&mut changes, replica).await?;
-    let mut lines = client
-        .logs(project, &format!("replica={replica}&follow=true"))
-        .await?;
-    while exit.is_none() {
-        tokio::select! {
-            line = lines.next() => match line {
-                Some(line) => {
-                    printer.print(&line?)?;
-                    shown += 1;
+/// A terminal that is carried to and from the program.
+struct Carried {
+    over: Arc<AtomicBool>,
+    work: JoinHandle<io::Result<()>>,
+}
+
+impl Carried {
+    fn begin(pty: Pty) -> Self {
+        let over = Arc::new(AtomicBool::new(false));
+        let seen = over.clone();
+        let work = spawn_blocking(move || pty.carry(|| seen.load(Ordering::Relaxed)));
+        Carried { over, work }
+    }
+
+    async fn finish(self) -> io::Result<()> {
+        self.over.store(true, Ordering::Relaxed);
+        self.work.await.map_err(io::Error::other)?
+    }
+}
+
+/// The run, as the node knows it.
+struct OneOff<'a> {
+    client: &'a Client,
+    name: &'a ProjectName,
+    replica: &'a str,
+}
+
+impl OneOff<'_> {
+    /// Waits until its process is there, or says how it ended before.
+    async fn runs(&self) -> Result<Option<Exit>, Failure> {
+        self.until(|state| match ended(state) {
+            Some(exit) => Some(Some(exit)),
+            None => state.pid.map(|_| None),
+        })
+        .await
+    }
+
+    async fn ends(&self) -> Result<Exit, Failure> {
+        self.until(ended).await
+    }
+
+    /// Follows it until `found` finds something; a node that goes is waited for.
+    async fn until<T>(&self, found: impl Fn(&ReplicaState) -> Option<T>) -> Result<T, Failure> {
+        let gone = || Failure::error(format!("{} was taken away meanwhile", self.replica));
+        loop {
+            let mut changes = progress::follow(self.client, self.name)
+                .await?
+                .ok_or_else(gone)?;
+            while let Some(Ok(project)) = changes.next().await {
+                let state = self.of(&project).ok_or_else(gone)?;
+                if let Some(found) = found(state) {
+                    return Ok(found);
                 }
-                None => exit = Some(Exit::Lost),
+            }
+        }
+    }
+
+    fn of<'s>(&self, project: &'s ProjectState) -> Option<&'s ReplicaState> {
+        let mut replicas = project
+            .services
+            .iter()
+            .flat_map(|service| &service.replicas);
+        replicas.find(|state| state.name == self.replica)
+    }
+
+    /// Hands over a terminal, which is carried from then on, or this command's own streams.
+    async fn attend(&self, socket: &Path, terminal: bool) -> Result<Option<Carried>, Failure> {
+        let broke = |error| {
+            Failure::error(format!(
+                "{} did not take its input and output: {error}",
+                self.replica
+            ))
+        };
+        if !terminal {
+            let (input, output, errors) = (io::stdin(), io::stdout(), io::stderr());
+            let own = [input.as_fd(), output.as_fd(), errors.as_fd()];
+            ondol_runtime::hand_over(socket, Streams::Own(own)).map_err(broke)?;
+            return Ok(None);
+        }
+        let pty = Pty::open(self.room().await?).map_err(no_terminal)?;
+        ondol_runtime::hand_over(socket, Streams::Terminal(pty.program())).map_err(broke)?;
+        Ok(Some(Carried::begin(pty)))
+    }
+
+    /// The first process of its namespaces.
+    async fn room(&self) -> Result<Option<u32>, Failure> {
+        let target = self.client.exec_target(self.name, self.replica).await?;
+        let target: Result<ExecTarget, _> = serde_json::from_value(target.enter);
+        Ok(target.ok().and_then(|target| target.room_pid))
+    }
+
+    /// Ends it as a service is ended; at a second Ctrl-C at once.
+    async fn stop(&self, interrupts: &mut Interrupts) -> Result<(), Failure> {
+        self.forget().await?;
+        tokio::select! {
+            // It is gone, or it ended: either is what was wanted.
+            _ = self.ends() => Ok(()),
+            () = interrupts.next() => match self.client.kill(self.name, self.replica).await {
+                Ok(_) | Err(ClientError::Refused(_)) => Ok(()),
+                Err(error) => Err(error.into()),
             },
-            now = seen(&mut changes, replica) => exit = now?,
         }
     }
-    let mut all = client.logs(project, &format!("replica={replica}")).await?;
-    let mut skip = shown;
-    while let Some(line) = all.next().await {
-        match skip {
-            0 => printer.print(&line?)?,
-            _ => skip -= 1,
+
+    async fn forget(&self) -> Result<(), Failure> {
+        match self.client.forget(self.name, self.replica).await {
+            // It is forgotten already.
+            Ok(_) | Err(ClientError::Refused(_)) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
-    Ok(exit.unwrap_or(Exit::Lost))
 }
 
-/// How the one-off ended, as of the next state; `None` while it goes on.
-async fn seen(changes: &mut Follow<ProjectState>, replica: &str) -> Result<Option<Exit>, Failure> {
-    let gone = || Failure::error(format!("{replica} is gone"));
-    let project = changes.next().await.ok_or_else(gone)??;
-    let mut replicas = project
-        .services
-        .iter()
-        .flat_map(|service| &service.replicas);
-    let found = replicas
-        .find(|state| state.name == replica)
-        .ok_or_else(gone)?;
-    Ok(how_ended(found))
-}
-
-fn how_ended(replica: &ReplicaState) -> Option<Exit> {
-    let ended = replica.phase == Phase::Ended;
-    ended.then(|| replica.exit.clone().unwrap_or(Exit::Lost))
+fn ended(state: &ReplicaState) -> Option<Exit> {
+    let ended = state.phase == Phase::Ended;
+    ended.then(|| state.exit.clone().unwrap_or(Exit::Lost))
 }

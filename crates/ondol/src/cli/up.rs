@@ -1,5 +1,5 @@
 mod attach;
-mod wish;
+pub(crate) mod wish;
 
 use std::process::ExitCode;
 
@@ -72,7 +72,7 @@ impl<E: Into<Failure>> From<E> for Stopped {
 }
 
 /// What cannot be had as it is written (a port that is in use, a program that is missing) is for the file to change.
-fn refused(error: ClientError, loaded: &Loaded, out: &Out) -> Failure {
+pub(crate) fn refused(error: ClientError, loaded: &Loaded, out: &Out) -> Failure {
     match error {
         ClientError::Refused(error) if !error.causes.is_empty() => {
             load::refuse(loaded, error.causes, out)

@@ -12,9 +12,6 @@ use ondol_store::{AuditEntry, EventQuery, StoreError, StoredEvent};
 
 use super::{Node, logs, usage};
 
-/// One-off runs are numbered from here, so that they meet no replica.
-const ONE_OFF_FIRST: u32 = 10_001;
-
 impl Node {
     pub(super) fn answer(&mut self, request: Request) {
         match request {
@@ -41,15 +38,10 @@ impl Node {
             Request::Do { command, by, reply } => answer(reply, self.command(command, &by)),
             Request::RunOnce {
                 service,
-                command,
+                once,
                 by,
                 reply,
-            } => {
-                answer(
-                    reply,
-                    self.run_once(service.project, service.service, command, &by),
-                );
-            }
+            } => answer(reply, self.run_once(service, once, &by)),
             Request::ExecTarget { replica, reply } => answer(reply, self.exec_target(&replica)),
             Request::Usage { project, reply } => {
                 let (state, engine) = (self.state.borrow().clone(), self.engine.clone());
@@ -160,44 +152,6 @@ impl Node {
         Ok(())
     }
 
-    fn run_once(
-        &mut self,
-        project: ProjectName,
-        service: ServiceName,
-        command: Vec<String>,
-        by: &str,
-    ) -> Result<ReplicaId, ApiError> {
-        self.wish(&project)?;
-        let state = self.state.borrow().projects.get(&project).cloned();
-        let of_service = state
-            .iter()
-            .flat_map(|state| &state.services)
-            .filter(|s| s.name == service);
-        let used = of_service
-            .flat_map(|service| &service.replicas)
-            .map(|replica| replica.number + 1)
-            .max();
-        let number = used.unwrap_or(0).max(ONE_OFF_FIRST).max(self.one_off_next);
-        self.one_off_next = number + 1;
-        self.note_down(
-            by,
-            &format!("run {service}: {}", command.join(" ")),
-            Some(&project),
-        );
-        let replica = ReplicaId {
-            project: project.clone(),
-            service: service.clone(),
-            number,
-        };
-        self.change(Event::Asked(Command::RunOnce {
-            project,
-            service,
-            number,
-            command,
-        }));
-        Ok(replica)
-    }
-
     fn exec_target(&self, replica: &ReplicaId) -> Result<ExecTarget, ApiError> {
         let target = self.engine.exec_target(replica).ok_or_else(|| {
             ApiError::new(ErrorCode::Conflict, format!("{replica} does not run now"))
@@ -240,7 +194,7 @@ impl Node {
         Ok(events.into_iter().map(event).collect())
     }
 
-    fn wish(&self, project: &ProjectName) -> Result<Wish, ApiError> {
+    pub(super) fn wish(&self, project: &ProjectName) -> Result<Wish, ApiError> {
         let kept = self.kept.get(project).map(|kept| kept.wish.clone());
         kept.ok_or_else(|| {
             ApiError::new(

@@ -3,6 +3,7 @@
 
 mod app;
 mod attached;
+mod beside;
 mod early;
 mod faults;
 mod flixtube;

@@ -49,7 +49,11 @@ pub(super) fn of(
     })
 }
 
-fn with_dependencies(project: &Project, mut named: Vec<ServiceName>) -> BTreeSet<ServiceName> {
+/// These services and all that they depend on.
+pub(crate) fn with_dependencies(
+    project: &Project,
+    mut named: Vec<ServiceName>,
+) -> BTreeSet<ServiceName> {
     let mut wanted = BTreeSet::new();
     while let Some(name) = named.pop() {
         if let (Some(service), true) = (project.services.get(&name), wanted.insert(name)) {
