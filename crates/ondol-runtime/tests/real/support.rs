@@ -216,6 +216,9 @@ impl Drop for Node {
                 kill(pid);
             }
         }
+        if let Some(carrier) = carrier(self) {
+            kill_if_there(carrier);
+        }
         // The kernel's own folders of an overlay may not be entered by an ordinary user.
         let mut open = std::process::Command::new("chmod");
         let _ = open.args(["-R", "u+rwX"]).arg(&self.dir).output();
@@ -390,6 +393,13 @@ pub(crate) fn processes(words: &[&str]) -> Vec<u32> {
         })
     })
     .collect()
+}
+
+/// The process that carries what leaves the world of a node.
+pub(crate) fn carrier(node: &Node) -> Option<u32> {
+    let record = fs::read(node.dir.join("way-out.json")).ok()?;
+    let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
+    record["process"]["pid"].as_u64()?.try_into().ok()
 }
 
 pub(crate) fn parent(pid: u32) -> Option<u32> {

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::support::{self, Node, caller, heard, outside, serve, service};
+use crate::support::{self, Node, caller, carrier, heard, outside, serve, service};
 use ondol_model::*;
 use ondol_runtime::{Finding, Sandbox};
 
@@ -103,13 +103,6 @@ fn way_out(node: &Node) -> Finding {
 fn on_default(mut service: Service) -> Service {
     service.networks = [("default".to_owned(), vec![])].into();
     service
-}
-
-/// The process that carries what leaves the world.
-fn carrier(node: &Node) -> Option<u32> {
-    let record = std::fs::read(node.dir.join("way-out.json")).ok()?;
-    let record: serde_json::Value = serde_json::from_slice(&record).ok()?;
-    record["process"]["pid"].as_u64()?.try_into().ok()
 }
 
 #[tokio::test]

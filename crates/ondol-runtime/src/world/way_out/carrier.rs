@@ -24,7 +24,7 @@ const NETWORK: &str = "169.254.77.0/24";
 /// Debian's packages of the programs below.
 const PACKAGES: [&str; 2] = ["passt", "nftables"];
 /// Where programs of administrators are, which ordinary users do not have in their `PATH`.
-const FURTHER: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const FURTHER: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 /// In the state folder: what the program said.
 const LOG: &str = "way-out.log";
 const TUN: &str = "/dev/net/tun";
