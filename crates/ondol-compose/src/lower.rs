@@ -1,6 +1,7 @@
 //! The checked tree to the model. What the shapes have checked is not told again here: a value
 //! that does not parse was refused before, and the project is dropped with it.
 
+mod check;
 mod dial;
 mod edge;
 mod mounts;
@@ -9,8 +10,10 @@ mod read;
 mod resources;
 mod restart;
 mod rollout;
+mod routes;
 mod service;
 mod stored;
+mod traffic;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

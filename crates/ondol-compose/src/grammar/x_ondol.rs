@@ -1,10 +1,14 @@
 mod dial;
 mod edge;
+mod resilience;
+mod route;
 
 use super::{
-    BOOL, DURATION, Key, Object, Others, PAIRS, PORT, Shape, TEXT, TEXTS, acted, by_text, object,
+    DURATION, Key, Object, Others, PAIRS, PORT, Shape, TEXT, TEXTS, acted, by_text, object,
 };
 use crate::normalise::short;
+use resilience::{BALANCE, RESILIENCE};
+use route::ROUTE;
 
 /// `x-ondol` at the top of a file.
 pub(crate) static X_ONDOL_PROJECT: Object = ours(&[own(
@@ -78,6 +82,18 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         "Version of the PROXY header with which each connection to the service begins. In one of requests it names nobody, because many clients share it; they are in `X-Forwarded-For`.",
     ),
     own(
+        "balance",
+        &BALANCE,
+        "latency",
+        "Which replica gets a request. Short: the rule.",
+    ),
+    own(
+        "resilience",
+        &RESILIENCE,
+        "",
+        "What happens when the service is slow, failing or overrun. Holds for every call to it, from outside and from other services.",
+    ),
+    own(
         "probes",
         &Shape::Object(&PROBES),
         "",
@@ -85,42 +101,6 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
     ),
 ]);
 pub(super) static X_ONDOL_SERVICE_SHAPE: Shape = Shape::Object(&X_ONDOL_SERVICE);
-
-static ROUTE: Shape = Shape::Short(
-    short::route,
-    &Shape::Object(&ours(&[
-        own(
-            "host",
-            &TEXT,
-            "any",
-            "Name of the host, such as `shop.example` or `*.example`.",
-        ),
-        own(
-            "path",
-            &TEXT,
-            "/",
-            "Prefix of the path, on a segment boundary: `/api` matches `/api/x` but not `/apix`.",
-        ),
-        own(
-            "strip",
-            &BOOL,
-            "false",
-            "Remove that prefix before the request goes on.",
-        ),
-        own(
-            "port",
-            &PORT,
-            "the first of the service",
-            "Port of the service.",
-        ),
-        own(
-            "passthrough",
-            &BOOL,
-            "false",
-            "Connections by TLS whose client asks for `host` are handed to the service as they are, and it does TLS itself. Needs `edge.https`.",
-        ),
-    ])),
-);
 
 static PROBES: Object = ours(&[
     own(

@@ -3,11 +3,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ondol_model::{
-    Build, Condition, Dependency, DeployMode, Hook, LogLimits, PreStart, PublishedPort, Route,
-    RuntimeKind, Service, ServiceName, Traffic, Transport, WatchAction, WatchRule,
+    Build, Condition, Dependency, DeployMode, Hook, LogLimits, PreStart, PublishedPort,
+    RuntimeKind, Service, ServiceName, Transport, WatchAction, WatchRule,
 };
 
-use super::{dial, mounts, probes, read, resources, restart, rollout, stored};
+use super::{mounts, probes, read, resources, restart, rollout, routes, stored, traffic};
 use crate::findings::{Findings, error, warning};
 use crate::normalise::short::range;
 use crate::tree::{Entry, Node};
@@ -56,11 +56,8 @@ pub(super) fn service(
         ports: ports(&title, node, findings),
         expose: expose(node),
         port_env: read::text(node, &own("port_env")).unwrap_or_else(|| "PORT".to_owned()),
-        routes: routes(&title, node, findings),
-        traffic: Traffic {
-            dial: dial::dial(node),
-            ..Traffic::default()
-        },
+        routes: routes::routes(&title, node, tree, findings),
+        traffic: traffic::traffic(&title, node, tree, findings),
         depends_on: depends_on(node, tree),
         healthcheck: probes::healthcheck(node),
         probes: probes::probes(&title, node, findings),
@@ -189,38 +186,6 @@ fn expose(node: &Node) -> Vec<u16> {
     let mut seen = BTreeSet::new();
     let ports = own.into_iter().chain(written);
     ports.filter(|port| seen.insert(*port)).collect()
-}
-
-fn routes(name: &str, node: &Node, findings: &mut Findings) -> Vec<Route> {
-    let several = node
-        .at(&["x-ondol", "routes"])
-        .map(Node::items)
-        .unwrap_or_default();
-    let one = node.at(&["x-ondol", "route"]);
-    let mut route = |node: &Node| {
-        let path = read::text(node, &["path"]).unwrap_or_else(|| "/".to_owned());
-        if !path.starts_with('/') {
-            findings.add(
-                error(
-                    "bad-value",
-                    format!("`services.{name}` has a route whose path does not begin with /"),
-                )
-                .at(node.span)
-                .help("write `path: /api`, and the name of the host under `host:`"),
-            );
-        }
-        let route = Route {
-            host: read::text(node, &["host"]).map(|host| host.to_ascii_lowercase()),
-            path,
-            strip: read::flag(node, &["strip"]),
-            port: read::number(node, &["port"]),
-            passthrough: read::flag(node, &["passthrough"]),
-            ..Route::default()
-        };
-        dial::check_passthrough(name, &route, node, findings);
-        route
-    };
-    one.into_iter().chain(several).map(&mut route).collect()
 }
 
 /// Dependencies on services that other tools run are not among them.

@@ -70,6 +70,62 @@ pub(crate) fn tcp(text: &str, span: Span) -> Long {
     }
 }
 
+/// `redirect: https://other.example{path}`
+pub(crate) fn redirect(text: &str, span: Span) -> Long {
+    one("to", text, span)
+}
+
+/// `respond: 204`
+pub(crate) fn respond(text: &str, span: Span) -> Long {
+    one("status", text, span)
+}
+
+/// `mirror: service`
+pub(crate) fn mirror(text: &str, span: Span) -> Long {
+    one("service", text, span)
+}
+
+/// `cors: https://shop.example`
+pub(crate) fn cors(text: &str, span: Span) -> Long {
+    one("origins", text, span)
+}
+
+/// `balance: round_robin`
+pub(crate) fn balance(text: &str, span: Span) -> Long {
+    one("by", text, span)
+}
+
+/// `timeout: 5s`
+pub(crate) fn timeout(text: &str, span: Span) -> Long {
+    one("request", text, span)
+}
+
+/// `retry: 3`
+pub(crate) fn retry(text: &str, span: Span) -> Long {
+    one("attempts", text, span)
+}
+
+/// `fallback: [service]`
+pub(crate) fn fallback(text: &str, span: Span) -> Long {
+    one("service", text, span)
+}
+
+/// `concurrency: 50`
+pub(crate) fn concurrency(text: &str, span: Span) -> Long {
+    one("max", text, span)
+}
+
+/// `shed: true`
+pub(crate) fn shed(text: &str, span: Span) -> Long {
+    match text {
+        "true" => Ok(vec![Node::new(Value::Map(Map::new()), span)]),
+        _ => Err(wrong(
+            "`shed` is `true` or a mapping",
+            "remove the line, or write `shed: true`",
+        )),
+    }
+}
+
 /// `x-ondol.route: host/path`
 pub(crate) fn route(text: &str, span: Span) -> Long {
     let (host, path) = text.split_at(text.find('/').unwrap_or(text.len()));

@@ -12,3 +12,4 @@ mod properties;
 mod reference;
 mod speed;
 mod support;
+mod traffic;
