@@ -1,10 +1,11 @@
 //! What a newcomer does first: start the example, watch a film, add one, look at what was watched.
 
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use ondol_test::{TestBrowser, TestDir, TestNode, get, request, wait_until};
+use ondol_test::{TestBrowser, TestDir, TestNode, get, program, request, skipped, wait_until};
 
 use crate::app::json_of;
 use crate::user::Nobody;
@@ -58,6 +59,39 @@ fn the_example_runs_without_namespaces_for_a_person_without_root() -> Result<()>
     nobody.owns(&mut node, folder.path())?;
     node.set("ONDOL_SANDBOX", "none");
     story_by_requests(&app, node)
+}
+
+#[test]
+fn its_services_pass_their_own_tests_and_share_what_they_share() -> Result<()> {
+    let Some(node) = program("node") else {
+        skipped("the services' own tests need node");
+        return Ok(());
+    };
+    let folder = TestDir::new()?;
+    let app = folder.copy_of(&project().join("examples/flixtube"))?;
+    // Those of `web` also compare the files of which several services have a copy, the Python ones among them.
+    for service in ["web", "video-streaming", "video-upload"] {
+        let mut tests = Command::new(&node);
+        let done = tests
+            .args(["--test", "test/"])
+            .current_dir(app.join(service));
+        let done = done.output()?;
+        let said = String::from_utf8_lossy(&done.stdout);
+        assert!(done.status.success(), "{service}: {said}");
+        assert!(!said.contains("# tests 0"), "{service}: {said}");
+    }
+    let mut tests = Command::new(env!("CARGO"));
+    let done = tests.args(["test", "--locked", "--offline"]);
+    let done = done
+        .current_dir(app.join("video-storage"))
+        .env_remove("CARGO_TARGET_DIR");
+    let done = done.output()?;
+    assert!(
+        done.status.success(),
+        "{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(())
 }
 
 /// The same story as a browser asks for it: a page, a part of a film, an upload, what was watched.
