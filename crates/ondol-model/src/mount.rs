@@ -25,6 +25,9 @@ pub enum MountSource {
         name: String,
         /// Relative folder inside the volume.
         subpath: Option<String>,
+        /// An empty volume stays empty (`nocopy`); else it gets what the image has at that path.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        nocopy: bool,
     },
     /// A volume without a name: it lives as long as its replica.
     Anonymous,

@@ -8,6 +8,7 @@ use crate::{Launch, PrepareRequest};
 mod assemble;
 mod base;
 mod caller;
+mod content;
 mod context;
 mod cook;
 mod dockerfile;
@@ -24,6 +25,7 @@ mod programs;
 mod ready;
 mod store;
 
+pub(crate) use content::fill;
 use early::ThisMachine;
 pub use early::{Obstacle, ObstacleKind};
 pub use error::{SourceError, SourceErrorKind};

@@ -31,6 +31,23 @@ pub(crate) fn fork() -> nix::Result<Fork> {
     }
 }
 
+/// Whether a folder of an overlay hides what the layers below it have there.
+pub(crate) fn is_opaque(dir: &std::path::Path) -> bool {
+    let Ok(path) = std::ffi::CString::new(dir.as_os_str().as_encoded_bytes()) else {
+        return false;
+    };
+    // Overlays of root have the first, those of a user namespace the second.
+    [c"trusted.overlay.opaque", c"user.overlay.opaque"]
+        .iter()
+        .any(|name| {
+            let mut value = [0u8; 1];
+            let room = value.as_mut_ptr().cast();
+            // SAFETY: both strings end with 0, and the kernel writes at most the one byte that `value` has.
+            let read = unsafe { libc::lgetxattr(path.as_ptr(), name.as_ptr(), room, value.len()) };
+            read == 1 && value == *b"y"
+        })
+}
+
 /// Closes every descriptor from `first` on.
 pub(crate) fn close_from(first: RawFd) {
     // SAFETY: closing numbers has no memory effects; callers own no descriptor object at or above `first`.

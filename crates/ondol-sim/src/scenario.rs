@@ -214,6 +214,7 @@ fn data() -> Mount {
         source: MountSource::Volume {
             name: "data".to_owned(),
             subpath: None,
+            nocopy: false,
         },
         target: "/data".to_owned(),
         read_only: false,

@@ -299,7 +299,7 @@ static MOUNT_LONG: Object = Object {
                 "volume",
                 &Shape::Object(&object(&[
                     acted("subpath", &TEXT),
-                    engine("nocopy", &BOOL),
+                    acted("nocopy", &BOOL),
                     engine("labels", &PAIRS),
                 ])),
             ),

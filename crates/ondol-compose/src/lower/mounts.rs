@@ -30,7 +30,12 @@ fn mount(name: &str, node: &Node, findings: &mut Findings) -> Option<Mount> {
         "volume" => match source {
             Some(name) => {
                 let subpath = subpath(node, findings);
-                MountSource::Volume { name, subpath }
+                let nocopy = read::flag(node, &["volume", "nocopy"]);
+                MountSource::Volume {
+                    name,
+                    subpath,
+                    nocopy,
+                }
             }
             None => MountSource::Anonymous,
         },

@@ -101,6 +101,7 @@ fn mounts_in_every_form() {
             (
                 "/v",
                 MountSource::Volume {
+                    nocopy: false,
                     name: "v".into(),
                     subpath: None
                 },
@@ -113,6 +114,7 @@ fn mounts_in_every_form() {
             (
                 "/s",
                 MountSource::Volume {
+                    nocopy: false,
                     name: "v".into(),
                     subpath: Some("x/y".into())
                 },

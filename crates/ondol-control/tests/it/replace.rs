@@ -288,6 +288,7 @@ fn a_database_is_stopped_before_the_new_one_starts() {
             source: ondol_model::MountSource::Volume {
                 name: "data".to_owned(),
                 subpath: None,
+                nocopy: false,
             },
             target: "/var/lib/postgresql/data".to_owned(),
             read_only: false,

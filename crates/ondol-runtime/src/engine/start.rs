@@ -85,7 +85,7 @@ fn begin(inner: &Inner, run: &Run) -> Result<(BlockingStream, Child), String> {
     let dir = inner.paths.make_replica(&run.replica);
     let dir = dir.map_err(|error| said(&inner.paths.replica(&run.replica), &error))?;
     let spec = plan::plan(inner, run, &launch)?;
-    volumes::make(inner, run, &spec).map_err(|error| format!("its volumes: {error}"))?;
+    volumes::make(inner, run, &launch).map_err(|error| format!("its volumes: {error}"))?;
     write(inner, run, &spec).map_err(|error| said(&dir, &error))?;
     if let Some(replica) = inner.state().replicas.get_mut(&run.replica, run.run) {
         replica.known = Some(Known {

@@ -8,7 +8,7 @@ use ondol_model::{Mount, MountSource, ProjectName, Run};
 
 use super::Inner;
 use super::paths::{private_dir, write_whole};
-use crate::spec::Spec;
+use crate::Launch;
 
 /// Beside a volume's folder: which project made it, so that it goes with that project.
 const OWNER_SUFFIX: &str = ".owner";
@@ -16,7 +16,7 @@ const OWNER_SUFFIX: &str = ".owner";
 /// Where a volume lies. The error says for people why it cannot be had.
 pub(super) fn path(inner: &Inner, run: &Run, mount: &Mount) -> Result<PathBuf, String> {
     let (name, subpath) = match &mount.source {
-        MountSource::Volume { name, subpath } => (name, subpath.as_deref()),
+        MountSource::Volume { name, subpath, .. } => (name, subpath.as_deref()),
         _ => {
             let place: String = mount.target.trim_matches('/').replace('/', "-");
             let dir = inner.paths.replica(&run.replica).join("volumes");
@@ -76,12 +76,23 @@ fn is_plain(part: &str) -> bool {
 }
 
 /// Makes the folders that a start needs: volumes, and binds that ask for it.
-pub(super) fn make(inner: &Inner, run: &Run, _spec: &Spec) -> io::Result<()> {
+pub(super) fn make(inner: &Inner, run: &Run, launch: &Launch) -> io::Result<()> {
+    let fill = |dir: &std::path::Path, mount: &Mount| {
+        let keep_owners = nix::unistd::geteuid().is_root();
+        crate::source::fill(dir, &mount.target, &launch.layers.lower, keep_owners)
+    };
     for mount in &run.service.mounts {
         match &mount.source {
-            MountSource::Volume { name, .. } => {
+            MountSource::Volume {
+                name,
+                subpath,
+                nocopy,
+            } => {
                 let dir = path(inner, run, mount).map_err(io::Error::other)?;
                 fs::create_dir_all(&dir)?;
+                if subpath.is_none() && !nocopy {
+                    fill(&dir, mount)?;
+                }
                 if !run
                     .project
                     .volumes
@@ -97,7 +108,9 @@ pub(super) fn make(inner: &Inner, run: &Run, _spec: &Spec) -> io::Result<()> {
             }
             MountSource::Anonymous => {
                 private_dir(&inner.paths.replica(&run.replica).join("volumes"))?;
-                fs::create_dir_all(path(inner, run, mount).map_err(io::Error::other)?)?;
+                let dir = path(inner, run, mount).map_err(io::Error::other)?;
+                fs::create_dir_all(&dir)?;
+                fill(&dir, mount)?;
             }
             MountSource::Bind { path, create } => {
                 if *create && !path.exists() {

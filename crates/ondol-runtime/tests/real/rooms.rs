@@ -53,6 +53,7 @@ async fn volumes_secrets_binds_and_memory_are_where_the_file_says() {
         let volume = || MountSource::Volume {
             name: "data".into(),
             subpath: None,
+            nocopy: false,
         };
         let bind = || MountSource::Bind {
             path: host.clone(),
@@ -138,6 +139,7 @@ async fn a_link_planted_in_a_volume_does_not_lead_a_mount_to_the_machine() {
         let volume = || MountSource::Volume {
             name: "data".into(),
             subpath: None,
+            nocopy: false,
         };
         let mut web = service(
             "web",

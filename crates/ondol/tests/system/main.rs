@@ -15,6 +15,7 @@ mod process;
 mod state;
 mod steps;
 mod user;
+mod volumes;
 mod wires;
 
 use std::path::{Path, PathBuf};
