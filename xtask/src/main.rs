@@ -7,6 +7,7 @@ mod command;
 mod metadata;
 mod openmetrics;
 mod policy;
+mod promqltest;
 mod say;
 mod sim;
 mod tidy;
@@ -33,6 +34,8 @@ enum Verb {
     Bench(bench::Options),
     /// The cases of the OpenMetrics project in a folder, and how many pass.
     Openmetrics(openmetrics::Options),
+    /// Test scripts of Prometheus for its query language in a folder, and how many cases pass.
+    Promqltest(promqltest::Options),
     /// House rules that no compiler checks.
     Tidy,
     /// Licences, sources, bans and duplicates of all dependencies, as deny.toml wants them.
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Verb::Sim(options) => sim::run(&options),
         Verb::Bench(options) => bench::run(&options),
         Verb::Openmetrics(options) => openmetrics::run(&options),
+        Verb::Promqltest(options) => promqltest::run(&options),
         Verb::Tidy => tidy::run(),
         Verb::Policy => policy::run(),
     };

@@ -3,13 +3,21 @@
 //! Pure: no clock, file, socket, thread or randomness. The same query over the same samples gives the same answer,
 //! in the same order.
 
+mod almost;
+mod duration;
 mod histogram;
+mod kahan;
 mod labels;
 mod matcher;
+mod number;
+pub mod promql;
 mod quote;
 mod sample;
 mod source;
+mod xxhash;
 
+pub use almost::equal as almost_equal;
+pub use duration::parse_duration;
 pub use histogram::{CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint, Span};
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, PatternError};

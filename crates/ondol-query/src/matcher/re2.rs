@@ -79,6 +79,49 @@ impl Pattern {
     pub(crate) fn is_match(&self, text: &str) -> bool {
         self.0.is_match(text)
     }
+
+    /// The template with what the groups matched in place of `$1`, `${1}`, `$name` and `${name}`; `None` when the
+    /// text does not match.
+    pub(crate) fn expand(&self, text: &str, template: &str) -> Option<String> {
+        let mut groups = self.0.create_captures();
+        self.0.captures(text, &mut groups);
+        if !groups.is_match() {
+            return None;
+        }
+        let mut out = String::new();
+        let mut rest = template;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                out.push('$');
+                rest = after;
+                continue;
+            }
+            let Some((name, after)) = reference(rest) else {
+                out.push('$');
+                continue;
+            };
+            rest = after;
+            let span = match name.parse::<usize>() {
+                Ok(index) => groups.get_group(index),
+                Err(_) => groups.get_group_by_name(name),
+            };
+            out.push_str(span.map_or("", |span| &text[span.start..span.end]));
+        }
+        out.push_str(rest);
+        Some(out)
+    }
+}
+
+/// The name of a group after a dollar sign, and what follows it.
+fn reference(rest: &str) -> Option<(&str, &str)> {
+    let of_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let (name, after) = match rest.strip_prefix('{') {
+        Some(inner) => inner.split_once('}')?,
+        None => rest.split_at(rest.find(|c| !of_name(c)).unwrap_or(rest.len())),
+    };
+    (!name.is_empty() && name.chars().all(of_name)).then_some((name, after))
 }
 
 /// What RE2 means, in the words of the engine.
