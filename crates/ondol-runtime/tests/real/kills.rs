@@ -78,6 +78,7 @@ async fn postgres_killed_in_the_middle_of_its_first_start_begins_again() {
         source: MountSource::Volume {
             name: "data".into(),
             subpath: None,
+            nocopy: false,
         },
         target: "/var/lib/postgresql/data".into(),
         read_only: false,
