@@ -14,6 +14,7 @@ mod events;
 mod exec;
 mod failure;
 mod graph;
+mod help;
 mod init;
 mod load;
 mod logs;
@@ -38,7 +39,7 @@ mod why;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use args::{Cli, Verb};
 pub(crate) use args::{SandboxArg, ServeArgs};
@@ -57,7 +58,8 @@ pub(crate) struct Roles {
 
 /// Reads the command line and does what it says.
 pub(crate) fn run(roles: Roles) -> ExitCode {
-    let cli = Cli::parse();
+    let matches = help::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     match cli.verb {
         Verb::Serve(args) => return (roles.serve)(args),
         Verb::Proxy { rest } => return (roles.proxy)(rest),

@@ -24,18 +24,26 @@ pub(crate) struct Cli {
 
 /// Which project.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Which project (before the command)")]
 pub(crate) struct ProjectArgs {
-    /// Compose file, or the folder it is in; several are merged in this order
+    /// Compose file, or its folder; several are merged (or COMPOSE_FILE)
     #[arg(
         short = 'f',
         long = "file",
         value_name = "FILE",
         env = "COMPOSE_FILE",
+        hide_env = true,
         value_delimiter = ':'
     )]
     pub(crate) files: Vec<PathBuf>,
-    /// Name of the project, instead of the one in its file or of its folder
-    #[arg(short = 'p', long, value_name = "NAME", env = "COMPOSE_PROJECT_NAME")]
+    /// Name of the project (or COMPOSE_PROJECT_NAME)
+    #[arg(
+        short = 'p',
+        long,
+        value_name = "NAME",
+        env = "COMPOSE_PROJECT_NAME",
+        hide_env = true
+    )]
     pub(crate) project_name: Option<String>,
     /// Turn on the services of a profile
     #[arg(long = "profile", value_name = "NAME")]
@@ -50,6 +58,7 @@ pub(crate) struct ProjectArgs {
 
 /// How to talk.
 #[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct TalkArgs {
     /// Data as JSON, one object per line
     #[arg(long, global = true)]
@@ -57,21 +66,29 @@ pub(crate) struct TalkArgs {
     /// No colours (so does the variable NO_COLOR)
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
-    /// How progress is shown
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "HOW")]
+    /// How progress is shown: auto, tty, plain or quiet
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "HOW",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     pub(crate) progress: Progress,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Progress {
-    /// Redrawn on a terminal, plain lines elsewhere
+    // Redrawn on a terminal, plain lines elsewhere.
     #[default]
     Auto,
-    /// Redrawn
+    // Redrawn.
     Tty,
-    /// One line per change
+    // One line per change.
     Plain,
-    /// None
+    // None.
     Quiet,
 }
 
@@ -87,7 +104,7 @@ pub(crate) enum Verb {
     Logs(LogsArgs),
     /// Run a program inside a replica
     Exec(ExecArgs),
-    /// Run a service once, with another command
+    /// Run a service once, mostly with another command
     Run(RunArgs),
     /// Replace every replica by a new start of it
     Restart(ServicesArgs),
@@ -118,11 +135,12 @@ pub(crate) enum Verb {
     /// Print completions for a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
+        #[arg(hide_possible_values = true)]
         shell: clap_complete::Shell,
     },
     /// Print the versions of this program and of the node
     Version,
-    /// Be the node
+    /// Be the node that runs services
     Serve(ServeArgs),
     /// Be the data plane
     #[command(hide = true)]
@@ -324,7 +342,7 @@ pub(crate) struct PortArgs {
     /// Its port; all of them when left out
     pub(crate) port: Option<u16>,
     /// tcp or udp
-    #[arg(long, default_value = "tcp", value_parser = ["tcp", "udp"])]
+    #[arg(long, default_value = "tcp", value_parser = ["tcp", "udp"], hide_possible_values = true)]
     pub(crate) protocol: String,
 }
 
@@ -372,18 +390,25 @@ pub(crate) struct ServeArgs {
     /// Leave when the last project is gone
     #[arg(long, hide = true)]
     pub(crate) ephemeral: bool,
-    /// How replicas are kept apart; the best that this machine allows when left out
-    #[arg(long, value_enum, value_name = "HOW", env = "ONDOL_SANDBOX")]
+    /// How replicas are kept apart: root, user or none; the best that works when left out
+    #[arg(
+        long,
+        value_enum,
+        value_name = "HOW",
+        env = "ONDOL_SANDBOX",
+        hide_env = true,
+        hide_possible_values = true
+    )]
     pub(crate) sandbox: Option<SandboxArg>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum SandboxArg {
-    /// Namespaces of the machine
+    // Namespaces of the machine.
     Root,
-    /// Namespaces inside a user namespace
+    // Namespaces inside a user namespace.
     User,
-    /// None: $PORT and loopback addresses
+    // None: $PORT and loopback addresses.
     None,
 }
 

@@ -1,5 +1,7 @@
 use std::process::ExitCode;
 
+use serde_json::json;
+
 use super::args::{ConfigArgs, ProjectArgs};
 use super::failure::{Failure, INVALID};
 use super::load;
@@ -15,7 +17,10 @@ pub(crate) fn config(
         load::say(&loaded, out)?;
     }
     let project = loaded.project.ok_or(Failure::said(INVALID))?;
-    if args.services {
+    if args.services && out.json {
+        let mut names = project.services.keys();
+        names.try_for_each(|name| out.object(&json!({"service": name})))?;
+    } else if args.services {
         project.services.keys().for_each(|name| out.data(name));
     } else if out.json {
         out.object(&loaded.resolved.to_json())?;

@@ -15,7 +15,9 @@ mod process;
 mod state;
 mod steps;
 mod user;
+mod verbs;
 mod volumes;
+mod watch;
 mod wires;
 
 use std::path::{Path, PathBuf};
