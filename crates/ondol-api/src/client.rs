@@ -19,7 +19,7 @@ use tokio::net::UnixStream;
 use crate::error::ErrorBody;
 use crate::{
     Accepted, Applied, EventState, ExecTarget, Finding, LogLine, NodeStatus, ProjectState,
-    RevisionState, RunBody, ScaleBody, ServicesBody, Started, Usage, Why,
+    RevisionState, RouteAsk, RouteState, RunBody, ScaleBody, ServicesBody, Started, Usage, Why,
 };
 
 pub use error::ClientError;
@@ -61,6 +61,20 @@ impl Client {
     /// What this machine lets the node do.
     pub async fn doctor(&self) -> Result<Vec<Finding>> {
         self.get("/v1/doctor").await
+    }
+
+    /// Routes of the edge, the best first; with a request, those of its port and what becomes of it.
+    pub async fn routes(&self, ask: Option<&RouteAsk>) -> Result<Vec<RouteState>> {
+        let Some(ask) = ask else {
+            return self.get("/v1/routes").await;
+        };
+        let pairs = [
+            ("url", &ask.url),
+            ("method", &ask.method),
+            ("headers", &ask.headers),
+        ];
+        let pairs = pairs.map(|(name, value)| format!("{name}={}", escaped(value)));
+        self.get(&format!("/v1/routes?{}", pairs.join("&"))).await
     }
 
     /// Every project.
@@ -258,4 +272,18 @@ fn component(text: &str) -> String {
         false => format!("%{byte:02X}"),
     };
     text.bytes().map(escape).collect()
+}
+
+/// Text as a value of a query (RFC 3986, section 2.1).
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                escaped.push(char::from(byte));
+            }
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
 }

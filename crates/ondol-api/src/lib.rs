@@ -26,7 +26,8 @@ pub use openapi::openapi;
 pub use request::{Door, EventQuery, LogQuery, Reply, Request};
 pub use serve::{bind, serve};
 pub use state::{
-    Accepted, Applied, Edge, EventState, ExecTarget, Finding, FindingLevel, LogLine, LogStream,
-    NodeState, NodeStatus, ProbeState, ProjectState, PublishedState, ReplicaState, RevisionState,
-    RunBody, Sandbox, ScaleBody, ServicePhase, ServiceState, ServicesBody, Started, Usage, Why,
+    Accepted, Applied, CircuitState, Edge, EventState, ExecTarget, Finding, FindingLevel, LogLine,
+    LogStream, NodeState, NodeStatus, ProbeState, ProjectState, PublishedState, ReplicaState,
+    RevisionState, RouteAsk, RouteOutcome, RouteState, RunBody, Sandbox, ScaleBody, ServicePhase,
+    ServiceState, ServicesBody, Started, Usage, Why,
 };

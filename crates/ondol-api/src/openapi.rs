@@ -1,6 +1,6 @@
 use utoipa::OpenApi;
 
-use crate::routes::{events, logs, node, projects, replicas, services};
+use crate::routes::{edge, events, logs, node, projects, replicas, services};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -10,6 +10,7 @@ use crate::routes::{events, logs, node, projects, replicas, services};
         node::shutdown,
         node::doctor,
         node::openapi,
+        edge::list,
         events::list,
         events::stream,
         projects::list,

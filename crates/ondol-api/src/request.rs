@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{
     ApiError, Applied, ErrorCode, EventState, ExecTarget, Finding, LogLine, NodeState, NodeStatus,
-    RevisionState, Started, Usage,
+    RevisionState, RouteAsk, RouteState, Started, Usage,
 };
 
 /// How long the node may take for an answer; it answers when it has decided, not when things have happened.
@@ -25,6 +25,13 @@ pub enum Request {
     Status {
         /// Takes the answer.
         reply: Reply<NodeStatus>,
+    },
+    /// Tell the routes of every edge, the best first; with a request, those of its port and what becomes of it.
+    Routes {
+        /// The request.
+        ask: Option<RouteAsk>,
+        /// Takes the answer.
+        reply: Reply<Vec<RouteState>>,
     },
     /// Leave; services and the proxy go on. Answered before leaving.
     Shutdown {

@@ -1,5 +1,6 @@
 //! One function per route. Each finds what is named, asks the node or reads its state, and answers.
 
+pub(crate) mod edge;
 pub(crate) mod events;
 pub(crate) mod logs;
 pub(crate) mod node;
@@ -33,6 +34,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/openapi.json", get(node::openapi))
         .route("/v1/events", get(events::list))
         .route("/v1/events/stream", get(events::stream))
+        .route("/v1/routes", get(edge::list))
         .route("/v1/projects", get(projects::list))
         .route("/v1/projects/{project}", project)
         .route("/v1/projects/{project}/stream", get(projects::stream))

@@ -6,6 +6,7 @@ mod log;
 mod node;
 mod project;
 mod replica;
+mod route;
 mod service;
 
 pub use body::{Accepted, Applied, RunBody, ScaleBody, ServicesBody, Started};
@@ -14,4 +15,5 @@ pub use log::{LogLine, LogStream};
 pub use node::{Finding, FindingLevel, NodeState, NodeStatus, Sandbox};
 pub use project::{Edge, ProjectState};
 pub use replica::{ExecTarget, ProbeState, ReplicaState, Usage};
-pub use service::{PublishedState, ServicePhase, ServiceState};
+pub use route::{RouteAsk, RouteOutcome, RouteState};
+pub use service::{CircuitState, PublishedState, ServicePhase, ServiceState};

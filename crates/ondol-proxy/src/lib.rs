@@ -38,7 +38,7 @@ mod worker;
 pub use bind::bind;
 pub use guard::{Fault, Guard, Verdict};
 pub use link::{Hello, Link, LinkEvent, Sockets};
-pub use policy::route::{Considered, Outcome, explain};
+pub use policy::route::{Considered, Outcome, explain, in_order};
 pub use proxy_protocol::{Ends, NoProxyHeader, ProxyHeader, read_proxy_header};
 pub use run::{Options, run};
 pub use status::{CircuitStatus, EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};

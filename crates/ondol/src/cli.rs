@@ -26,6 +26,7 @@ mod ps;
 mod pty;
 mod report;
 mod restart;
+mod routes;
 mod run;
 mod scale;
 mod screen;
@@ -98,6 +99,7 @@ async fn perform(cli: Cli, out: &Out) -> Result<ExitCode, Failure> {
         Verb::Events(args) => events::events(project, args, out).await,
         Verb::Port(args) => port::port(project, args, out).await,
         Verb::Why(args) => why::why(project, args, out).await,
+        Verb::Routes(args) => routes::routes(args, out).await,
         Verb::Graph(args) => graph::graph(project, args, out),
         Verb::Check(args) => check::check(project, args, out),
         Verb::Config(args) => config::config(project, args, out),

@@ -17,6 +17,7 @@ mod perform;
 mod proxy;
 mod publish;
 mod reach;
+mod routes;
 mod state;
 mod usage;
 mod wishes;
@@ -31,7 +32,7 @@ use std::time::Duration;
 use ondol_api::{NodeState, Request, Sandbox};
 use ondol_control::{Control, Event};
 use ondol_model::{Observation, ProjectName, ServiceName, Transport};
-use ondol_proxy::{Link, LinkEvent};
+use ondol_proxy::{CircuitStatus, Link, LinkEvent};
 use ondol_runtime::Engine;
 use ondol_store::{Kept, Store};
 use tokio::sync::{mpsc, watch};
@@ -60,6 +61,10 @@ pub(crate) struct Node {
     kept: BTreeMap<ProjectName, Kept>,
     /// Virtual addresses, by project and service.
     addresses: BTreeMap<ProjectName, BTreeMap<ServiceName, IpAddr>>,
+    /// Circuits of the proxy that are not closed.
+    circuits: Vec<CircuitStatus>,
+    /// Grows with each change of them.
+    circuits_version: u64,
     /// Why ports of the machine are not open.
     refused: BTreeMap<(SocketAddr, Transport), String>,
     /// Grows with each change of `kept`.
@@ -149,8 +154,26 @@ impl Node {
             }
             LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
             LinkEvent::Accepted { failed, .. } => self.not_bound(failed),
-            LinkEvent::Circuits(_) | LinkEvent::Lost => {}
+            LinkEvent::Circuits(circuits) => self.circuits_changed(circuits),
+            LinkEvent::Lost => {}
         }
+    }
+
+    fn circuits_changed(&mut self, circuits: Vec<CircuitStatus>) {
+        if circuits == self.circuits {
+            return;
+        }
+        let is_new = |circuit: &&CircuitStatus| !self.circuits.contains(circuit);
+        let opened: Vec<_> = circuits.iter().filter(is_new).cloned().collect();
+        for CircuitStatus {
+            service, reason, ..
+        } in opened
+        {
+            self.complain(&format!("the circuit of {service} is open: {reason}"));
+        }
+        self.circuits = circuits;
+        self.circuits_version += 1;
+        self.publish();
     }
 
     fn start_proxy(&mut self) {

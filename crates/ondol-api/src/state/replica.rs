@@ -4,6 +4,8 @@ use ondol_model::{Exit, Phase, ProbeKind, ReplicaId, ServiceName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::CircuitState;
+
 /// A replica and how it is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ReplicaState {
@@ -47,6 +49,9 @@ pub struct ReplicaState {
     /// The probe that decides now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<ProbeState>,
+    /// Requests to it are stopped, because too many failed lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<CircuitState>,
     /// The last decision about it, or what it waits for, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,

@@ -42,8 +42,30 @@ pub struct ServiceState {
     pub ports: Vec<u16>,
     /// Ports of the machine that lead to it.
     pub published: Vec<PublishedState>,
+    /// Requests to it are stopped, because too many failed lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub circuit: Option<CircuitState>,
     /// Its replicas, by number; one-off runs last.
     pub replicas: Vec<ReplicaState>,
+}
+
+/// A circuit that is not closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CircuitState {
+    /// The pause is over: some requests are let through to see whether it works again.
+    pub half_open: bool,
+    /// What was seen, for people: `5 of 8 requests failed within 10 s`.
+    pub reason: String,
+}
+
+impl CircuitState {
+    /// The words shown to people.
+    pub fn word(&self) -> &'static str {
+        match self.half_open {
+            true => "circuit half open",
+            false => "circuit open",
+        }
+    }
 }
 
 /// All replicas of a service in one word, the least settled first.

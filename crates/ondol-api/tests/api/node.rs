@@ -129,6 +129,7 @@ fn service(name: &str, replicas: Vec<ReplicaState>) -> ServiceState {
         virtual_ip: None,
         ports: vec![80],
         published: Vec::new(),
+        circuit: None,
         replicas,
     }
 }
@@ -150,6 +151,7 @@ fn replica(number: u32, one_off: bool) -> ReplicaState {
         exit: None,
         retry_unix_ms: None,
         probe: None,
+        circuit: None,
         why: None,
     }
 }

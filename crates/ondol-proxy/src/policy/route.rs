@@ -10,7 +10,7 @@ use ondol_model::{PathKind, Route};
 
 use ask::Wants;
 pub(crate) use ask::{Ask, cookie};
-pub use explain::{Considered, Outcome, explain};
+pub use explain::{Considered, Outcome, explain, in_order};
 
 use super::expression::Expression;
 pub(crate) use super::path::host_name;

@@ -122,6 +122,8 @@ pub(crate) enum Verb {
     Port(PortArgs),
     /// Say why a service is as it is
     Why(WhyArgs),
+    /// Show the routes of the edge, or say which of them gets a request and why
+    Routes(RoutesArgs),
     /// Show what depends on what
     Graph(GraphArgs),
     /// Say what is wrong with a file, and what becomes of each key in it
@@ -344,6 +346,30 @@ pub(crate) struct PortArgs {
     /// tcp or udp
     #[arg(long, default_value = "tcp", value_parser = ["tcp", "udp"], hide_possible_values = true)]
     pub(crate) protocol: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RoutesArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<RoutesWhat>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RoutesWhat {
+    /// Say which route gets a request, and why each other one does not; nothing is sent
+    Explain(ExplainArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArgs {
+    /// `http://shop.example:8080/api?x=1`, or `/api` at the first edge
+    pub(crate) url: String,
+    /// Method
+    #[arg(short = 'X', long, value_name = "METHOD", default_value = "GET")]
+    pub(crate) request: String,
+    /// `Name: value`; may be repeated
+    #[arg(short = 'H', long, value_name = "HEADER")]
+    pub(crate) header: Vec<String>,
 }
 
 #[derive(Args, Debug)]

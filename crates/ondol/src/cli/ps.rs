@@ -49,6 +49,11 @@ fn row(service: &ServiceState, replica: &ReplicaState, now_unix_ms: u64) -> Vec<
         Some(exit) if replica.phase == Phase::Ended => format!("{} ({exit})", replica.phase),
         _ => replica.phase.to_string(),
     };
+    let circuit = replica.circuit.as_ref().or(service.circuit.as_ref());
+    let state = match circuit {
+        Some(circuit) => format!("{state}, {}", circuit.word()),
+        None => state,
+    };
     let ports = service.published.iter().map(|port| match port.address {
         Some(address) => format!("{address}→{}", port.target),
         None => port.target.to_string(),

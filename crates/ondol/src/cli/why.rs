@@ -1,6 +1,6 @@
 use std::process::ExitCode;
 
-use ondol_api::{ReplicaState, ServiceState};
+use ondol_api::{CircuitState, ReplicaState, ServiceState};
 
 use super::args::{ProjectArgs, WhyArgs};
 use super::failure::Failure;
@@ -52,7 +52,18 @@ fn service_lines(service: &ServiceState) -> Vec<String> {
     fact("rolled back", &service.rolled_back);
     fact("waits for", &service.waits_for);
     fact("runs", &service.runs);
+    fact("circuit", &service.circuit.as_ref().map(circuit));
     lines
+}
+
+fn circuit(circuit: &CircuitState) -> String {
+    match circuit.half_open {
+        true => format!(
+            "half open: {}; some requests are let through",
+            circuit.reason
+        ),
+        false => format!("open: {}", circuit.reason),
+    }
 }
 
 fn replica_lines(replica: &ReplicaState) -> Vec<String> {
@@ -63,6 +74,7 @@ fn replica_lines(replica: &ReplicaState) -> Vec<String> {
     fact("because", replica.why.clone());
     fact("process", replica.pid.map(|pid| pid.to_string()));
     fact("address", replica.ip.map(|ip| ip.to_string()));
+    fact("circuit", replica.circuit.as_ref().map(circuit));
     fact("last ended", replica.exit.as_ref().map(ToString::to_string));
     fact(
         "restarts",

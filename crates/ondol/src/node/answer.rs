@@ -10,12 +10,15 @@ use ondol_control::{Command, Event, Wish};
 use ondol_model::{ProjectName, ReplicaId, ServiceName};
 use ondol_store::{AuditEntry, EventQuery, StoreError, StoredEvent};
 
-use super::{Node, logs, usage};
+use super::{Node, logs, routes, usage};
 
 impl Node {
     pub(super) fn answer(&mut self, request: Request) {
         match request {
             Request::Status { reply } => answer(reply, Ok(self.status())),
+            Request::Routes { ask, reply } => {
+                answer(reply, routes::list(self.listeners.edges(), ask.as_ref()));
+            }
             Request::Shutdown { by, reply } => {
                 self.note_down(&by, "leave", None);
                 self.leaving = true;

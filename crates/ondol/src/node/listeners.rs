@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use ondol_model::{Listener, ListenerId, Purpose, ServiceRef, Snapshot, TrafficPolicy, Transport};
+use ondol_model::{
+    Listener, ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy, Transport,
+};
 use ondol_proxy::Sockets;
 
 use super::reach::{Need, Place};
@@ -43,6 +45,17 @@ impl Listeners {
     /// Grows with each change.
     pub(crate) fn version(&self) -> u64 {
         self.snapshot.version
+    }
+
+    /// Ports of edges and their routes.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = (u16, &[(Route, ServiceRef)])> {
+        self.snapshot
+            .listeners
+            .iter()
+            .filter_map(|listener| match &listener.purpose {
+                Purpose::Edge { routes } => Some((listener.address.port(), routes.as_slice())),
+                _ => None,
+            })
     }
 
     /// Where a listener is bound.

@@ -133,6 +133,8 @@ impl Node {
             kept: BTreeMap::new(),
             addresses: BTreeMap::new(),
             refused: BTreeMap::new(),
+            circuits: Vec::new(),
+            circuits_version: 0,
             wishes_version: 0,
             state,
             shown: BTreeMap::new(),

@@ -134,6 +134,7 @@ impl Node {
                 view: view.clone(),
                 wishes: self.wishes_version,
                 snapshot: self.listeners.version(),
+                circuits: self.circuits_version,
             };
             let state = same(name, &made_of).unwrap_or_else(|| self.project_state(name, view));
             projects.insert(name.clone(), state);
@@ -161,6 +162,7 @@ impl Node {
             addresses: self.addresses.get(name).unwrap_or(&none),
             listeners: &self.listeners,
             refused: &self.refused,
+            circuits: &self.circuits,
             clock: &self.clock,
         })
     }
@@ -172,6 +174,7 @@ pub(super) struct MadeOf {
     view: Arc<ProjectView>,
     wishes: u64,
     snapshot: u64,
+    circuits: u64,
 }
 
 impl MadeOf {
@@ -179,5 +182,6 @@ impl MadeOf {
         Arc::ptr_eq(&self.view, &other.view)
             && self.wishes == other.wishes
             && self.snapshot == other.snapshot
+            && self.circuits == other.circuits
     }
 }

@@ -5,12 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use ondol_api::{
-    Edge, ProbeState, ProjectState, PublishedState, ReplicaState, ServicePhase, ServiceState,
+    CircuitState, Edge, ProbeState, ProjectState, PublishedState, ReplicaState, ServicePhase,
+    ServiceState,
 };
 use ondol_control::{ProjectView, ReplicaView, ServiceView};
 use ondol_model::{
-    DeployMode, Project, RestartCondition, Service, ServiceName, ServiceRef, Transport,
+    DeployMode, Project, RestartCondition, RunId, Service, ServiceName, ServiceRef, Transport,
 };
+use ondol_proxy::CircuitStatus;
 use ondol_store::Kept;
 
 use super::clock::Clock;
@@ -25,6 +27,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) listeners: &'a Listeners,
     /// Why published ports are not bound.
     pub(crate) refused: &'a BTreeMap<(SocketAddr, Transport), String>,
+    /// Circuits of the proxy that are not closed.
+    pub(crate) circuits: &'a [CircuitStatus],
     pub(crate) clock: &'a Clock,
 }
 
@@ -99,10 +103,11 @@ fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {
         published: wanted
             .map(|service| published(from, service))
             .unwrap_or_default(),
+        circuit: circuit(from, &view.name, None),
         replicas: view
             .replicas
             .iter()
-            .map(|replica| self::replica(replica, from.clock))
+            .map(|replica| self::replica(replica, from))
             .collect(),
     }
 }
@@ -133,7 +138,24 @@ fn published(from: &Sources<'_>, service: &Service) -> Vec<PublishedState> {
     service.ports.iter().map(state).collect()
 }
 
-fn replica(view: &ReplicaView, clock: &Clock) -> ReplicaState {
+/// The circuit of a service, or of one start of a replica.
+fn circuit(from: &Sources<'_>, service: &ServiceName, run: Option<RunId>) -> Option<CircuitState> {
+    let is_it = |circuit: &&CircuitStatus| {
+        circuit.service.project == from.view.name
+            && circuit.service.service == *service
+            && circuit.run == run
+    };
+    from.circuits
+        .iter()
+        .find(is_it)
+        .map(|circuit| CircuitState {
+            half_open: circuit.half_open,
+            reason: circuit.reason.clone(),
+        })
+}
+
+fn replica(view: &ReplicaView, from: &Sources<'_>) -> ReplicaState {
+    let clock = from.clock;
     ReplicaState {
         name: ReplicaState::name_of(&view.id),
         service: view.id.service.clone(),
@@ -157,6 +179,9 @@ fn replica(view: &ReplicaView, clock: &Clock) -> ReplicaState {
             failures: probe.failures,
             failures_max: probe.failures_max,
         }),
+        circuit: view
+            .run
+            .and_then(|run| circuit(from, &view.id.service, Some(run))),
         why: Some(view.reason.clone()).filter(|why| !why.is_empty()),
     }
 }

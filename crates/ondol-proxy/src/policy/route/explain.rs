@@ -27,6 +27,13 @@ pub enum Outcome {
     Differs(String),
 }
 
+/// The places of routes in the list that is handed in, the one that goes first first.
+pub fn in_order(routes: &[&Route]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..routes.len()).collect();
+    order.sort_by(|&one, &other| rank::compare(routes[one], routes[other]).0);
+    order
+}
+
 /// Compares a request with routes, the best first. The error says why no route can get it.
 pub fn explain(
     routes: &[&Route],
@@ -45,16 +52,15 @@ pub fn explain(
         method,
         headers,
     };
-    let mut sorted: Vec<(usize, &&Route)> = routes.iter().enumerate().collect();
-    sorted.sort_by(|(_, one), (_, other)| rank::compare(one, other).0);
     let mut winner = None;
-    sorted
+    in_order(routes)
         .into_iter()
-        .map(|(number, route)| {
+        .map(|number| {
+            let route = routes[number];
             let outcome = match (differs(route, &ask)?, winner) {
                 (Some(difference), _) => Outcome::Differs(difference),
                 (None, None) => {
-                    winner = Some(*route);
+                    winner = Some(route);
                     Outcome::Wins
                 }
                 (None, Some(winner)) => Outcome::Outranked(rank::compare(winner, route).1),

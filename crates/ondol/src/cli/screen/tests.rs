@@ -24,6 +24,7 @@ fn service(name: &str, phase: ServicePhase) -> ServiceState {
         virtual_ip: None,
         ports: Vec::new(),
         published: Vec::new(),
+        circuit: None,
         replicas: Vec::new(),
     }
 }
@@ -45,6 +46,7 @@ fn replica(service: &str, phase: Phase) -> ReplicaState {
         exit: None,
         retry_unix_ms: None,
         probe: None,
+        circuit: None,
         why: None,
     }
 }
