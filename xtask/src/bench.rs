@@ -8,6 +8,7 @@ mod pure;
 mod row;
 mod samples;
 mod table;
+mod telemetry;
 mod usage;
 
 use std::fs;
@@ -32,6 +33,8 @@ pub(crate) struct Options {
 enum Verb {
     /// Measure everything and print the table.
     Run(RunOptions),
+    /// The stores of telemetry under made workloads, beside Debian's Prometheus. Build with `--release` for figures.
+    Telemetry(telemetry::Options),
     /// What needs no process: measured inside this one, which is built for speed then.
     #[command(hide = true)]
     Pure {
@@ -59,6 +62,7 @@ struct RunOptions {
 pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.verb {
         Verb::Run(options) => run_all(options),
+        Verb::Telemetry(options) => telemetry::run(options),
         Verb::Pure { what } => pure::print(*what),
     }
 }

@@ -1,0 +1,111 @@
+//! `cargo xtask bench telemetry`: the stores of metrics and events under made workloads, the first beside Debian's
+//! Prometheus, which scrapes the same pages in the same run.
+//!
+//! M1: 5 targets of 2,000 series, each page a second apart (for Ondol a second of made time: its clock is an argument).
+
+mod generator;
+mod http;
+mod ours;
+mod prometheus;
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Serialize;
+
+use crate::say;
+
+use self::generator::Generator;
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Write the rows as JSON too.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Scrapes of each target.
+    #[arg(long, default_value_t = 170)]
+    rounds: u32,
+    /// Leave Prometheus out: it needs as many seconds as there are rounds.
+    #[arg(long)]
+    alone: bool,
+    /// Be the process that is measured.
+    #[arg(long, hide = true)]
+    side: Option<ours::Side>,
+    #[arg(long, hide = true, requires = "side")]
+    dir: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    port: Option<u16>,
+}
+
+/// What was measured of one of the two.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Measured {
+    /// Which one.
+    name: &'static str,
+    /// Resident memory after the last scrape.
+    rss_mb: f64,
+    /// The most that it ever was, with the queries.
+    rss_peak_mb: f64,
+    /// For each sample: asked for, read, stored.
+    cpu_us_per_sample: f64,
+    /// Of a whole segment or block with its index.
+    sealed_bytes_per_sample: f64,
+    /// Killed, until the first answer after it was started again.
+    restart_s: f64,
+    /// All samples of the buckets: 5,500 series.
+    read_buckets_s: Option<f64>,
+    /// What was stored.
+    samples: u64,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if let (Some(side), Some(dir)) = (options.side, &options.dir) {
+        return ours::be(side, dir, options.port.unwrap_or_default(), options.rounds);
+    }
+    let generator = Generator::start()?;
+    let scratch = std::env::temp_dir().join(format!("ondol-bench-{}", std::process::id()));
+    fs::create_dir_all(&scratch).context("no place to work")?;
+    let mut measured = vec![ours::measure(&scratch, generator.port(), options.rounds)?];
+    if !options.alone {
+        match prometheus::measure(&scratch, generator.port(), options.rounds) {
+            Ok(theirs) => measured.push(theirs),
+            Err(error) => say::line(&format!("skipped: Prometheus: {error:#}")),
+        }
+    }
+    for one in &measured {
+        show(one);
+    }
+    if let Some(path) = &options.json {
+        let text = serde_json::to_string_pretty(&measured)? + "\n";
+        fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    fs::remove_dir_all(&scratch).context("the place of work is left behind")
+}
+
+fn show(one: &Measured) {
+    say::line(&format!("{}: {} samples", one.name, one.samples));
+    let read = one
+        .read_buckets_s
+        .map_or("not measured".to_owned(), |s| format!("{s:.3} s"));
+    for (what, value) in [
+        ("CPU per sample", format!("{:.3} us", one.cpu_us_per_sample)),
+        (
+            "memory after the last scrape",
+            format!("{:.1} MB", one.rss_mb),
+        ),
+        (
+            "most memory, queries included",
+            format!("{:.1} MB", one.rss_peak_mb),
+        ),
+        (
+            "sealed bytes per sample",
+            format!("{:.3}", one.sealed_bytes_per_sample),
+        ),
+        ("killed until it answers", format!("{:.3} s", one.restart_s)),
+        ("all samples of 5,500 series read", read),
+    ] {
+        say::line(&format!("  {what:<36}{value:>14}"));
+    }
+}
