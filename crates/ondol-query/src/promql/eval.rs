@@ -248,4 +248,3 @@ impl Reference {
 fn is_of_metric(name: &str) -> bool {
     matches!(name, METRIC_NAME | "__type__" | "__unit__")
 }
-

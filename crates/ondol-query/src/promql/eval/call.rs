@@ -28,12 +28,9 @@ impl Evaluator<'_> {
             }
             ("label_replace", [arg, ..]) => self.label_replace(call, arg, times, sink),
             ("label_join", [arg, ..]) => self.label_join(call, arg, times, sink),
-            ("histogram_quantile", [q, arg]) => {
-                let q = self.scalar(q, times)?;
-                self.histogram_quantile(call, arg, &[(None, q)], times, sink)
-            }
+            ("histogram_quantile", [q, arg]) => self.histogram_quantile(q, arg, times, sink),
             ("histogram_quantiles", [arg, label, qs @ ..]) => {
-                self.histogram_quantiles(call, arg, label, qs, times, sink)
+                self.histogram_quantiles(arg, label, qs, times, sink)
             }
             ("histogram_fraction", [lower, upper, arg]) => {
                 let bounds = (self.scalar(lower, times)?, self.scalar(upper, times)?);
@@ -139,6 +136,10 @@ impl Evaluator<'_> {
             && selector.extension.is_none()
         {
             return self.select_wanted(selector, wanted, times, sink);
+        }
+        // What an expression gives did not begin at any time.
+        if wanted == Wanted::Start {
+            return Ok(());
         }
         self.each(arg, times, &mut |row| {
             row.drop_name = true;

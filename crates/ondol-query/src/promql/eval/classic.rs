@@ -34,8 +34,12 @@ struct Families {
     list: Vec<(Labels, Family)>,
 }
 
-/// The quantiles at each step, each with the label it gets.
-type Quantiles<'q> = &'q [(Option<(String, String)>, Vec<f64>)];
+/// Which quantiles are wanted, at each step.
+struct Wanted {
+    /// The label that tells them apart; none when there is only one.
+    label: Option<String>,
+    values: Vec<Vec<f64>>,
+}
 
 impl Evaluator<'_> {
     fn families(&self, arg: &Expr, times: Times) -> Done<Families> {
@@ -80,55 +84,20 @@ impl Evaluator<'_> {
 
     pub(super) fn histogram_quantile(
         &self,
-        call: &Call,
+        q: &Expr,
         arg: &Expr,
-        quantiles: Quantiles<'_>,
         times: Times,
         sink: Sink<'_>,
     ) -> Done {
-        let first = call
-            .args
-            .first()
-            .map_or(call.place, |arg| arg.bare().place());
-        for (_, values) in quantiles {
-            for q in values {
-                self.check_quantile(*q, first);
-            }
-        }
-        let of_buckets = arg.bare().place();
-        self.each_histogram(arg, times, sink, &mut |out, labels, step, input| {
-            let metric = labels.metric_name();
-            for (label, values) in quantiles {
-                let q = values[step];
-                let value = match &input {
-                    Input::Native(histogram) => self.native_quantile(q, histogram, metric, first),
-                    Input::Classic(buckets) => {
-                        let (value, forced) = bucket_quantile(q, buckets.clone());
-                        if let Some(mut forced) = forced {
-                            forced.time_ms = times.at(step);
-                            self.notes.borrow_mut().forced(of_buckets, metric, forced);
-                        }
-                        value
-                    }
-                };
-                let labels = match label {
-                    None => labels.clone(),
-                    Some((name, value)) => {
-                        let mut builder = labels.to_builder();
-                        builder.set(name, value);
-                        builder.build()
-                    }
-                };
-                let row = out.row(&labels);
-                row.drop_name = true;
-                row.cells[step] = Cell::Float(value);
-            }
-        })
+        let wanted = Wanted {
+            label: None,
+            values: vec![self.quantile_values(q, times)?],
+        };
+        self.quantiles(&wanted, arg, q.bare().place(), times, sink)
     }
 
     pub(super) fn histogram_quantiles(
         &self,
-        call: &Call,
         arg: &Expr,
         label: &Expr,
         qs: &[Expr],
@@ -139,14 +108,65 @@ impl Evaluator<'_> {
             Expr::String(literal) => super::aggregate::check_label_name(&literal.value)?,
             _ => String::new(),
         };
-        let mut quantiles = Vec::new();
+        let mut values = Vec::new();
         for q in qs {
-            let values = self.scalar(q, times)?;
-            let shown = values.first().copied().unwrap_or(f64::NAN);
-            let label = (name.clone(), crate::number::label_value(shown));
-            quantiles.push((Some(label), values));
+            values.push(self.quantile_values(q, times)?);
         }
-        self.histogram_quantile(call, arg, &quantiles, times, sink)
+        let wanted = Wanted {
+            label: Some(name),
+            values,
+        };
+        self.quantiles(&wanted, arg, arg.bare().place(), times, sink)
+    }
+
+    fn quantile_values(&self, q: &Expr, times: Times) -> Done<Vec<f64>> {
+        let values = self.scalar(q, times)?;
+        for q_value in &values {
+            self.check_quantile(*q_value, q.bare().place());
+        }
+        Ok(values)
+    }
+
+    /// `of_native` is what annotations about native histograms are about.
+    fn quantiles(
+        &self,
+        wanted: &Wanted,
+        arg: &Expr,
+        of_native: Place,
+        times: Times,
+        sink: Sink<'_>,
+    ) -> Done {
+        let of_buckets = arg.bare().place();
+        self.each_histogram(arg, times, sink, &mut |out, labels, step, input| {
+            let metric = labels.metric_name();
+            for values in &wanted.values {
+                let q = values[step];
+                let value = match &input {
+                    Input::Native(histogram) => {
+                        self.native_quantile(q, histogram, metric, of_native)
+                    }
+                    Input::Classic(buckets) => {
+                        let (value, forced) = bucket_quantile(q, buckets.clone());
+                        if let Some(mut forced) = forced {
+                            forced.time_ms = times.at(step);
+                            self.notes.borrow_mut().forced(of_buckets, metric, forced);
+                        }
+                        value
+                    }
+                };
+                let labels = match &wanted.label {
+                    None => labels.clone(),
+                    Some(name) => {
+                        let mut builder = labels.to_builder();
+                        builder.set(name, &crate::number::label_value(q));
+                        builder.build()
+                    }
+                };
+                let row = out.row(&labels);
+                row.drop_name = true;
+                row.cells[step] = Cell::Float(value);
+            }
+        })
     }
 
     pub(super) fn histogram_fraction(
@@ -201,7 +221,7 @@ impl Evaluator<'_> {
         quantile.value
     }
 
-    /// Gives each histogram at each step, and then what was made of them.
+    /// Gives each histogram at each step.
     fn each_histogram(
         &self,
         arg: &Expr,
@@ -257,32 +277,34 @@ enum Input<'h> {
     Classic(Vec<Upto>),
 }
 
-/// In order, each bound once, the last one infinite; counts that fall are raised.
-fn settled(mut buckets: Vec<Upto>) -> (Option<Vec<Upto>>, Option<Forced>) {
+/// In order, each bound once, the last one infinite.
+fn joined(mut buckets: Vec<Upto>) -> Option<Vec<Upto>> {
     buckets.sort_by(|a, b| a.bound.total_cmp(&b.bound));
-    if buckets
-        .last()
-        .is_none_or(|last| last.bound != f64::INFINITY)
-    {
-        return (None, None);
+    if buckets.last()?.bound != f64::INFINITY {
+        return None;
     }
     let mut joined: Vec<Upto> = Vec::with_capacity(buckets.len());
     for bucket in buckets {
         match joined.last_mut() {
             Some(last) if last.bound.to_bits() == bucket.bound.to_bits() => {
-                last.count += bucket.count
+                last.count += bucket.count;
             }
             _ => joined.push(bucket),
         }
     }
+    Some(joined)
+}
+
+/// Raises counts that fall; what was raised, unless it is too little to speak of.
+fn raise(buckets: &mut [Upto]) -> Option<Forced> {
     let mut forced: Option<Forced> = None;
-    let mut before = joined[0].count;
-    for bucket in &mut joined[1..] {
+    let (first, rest) = buckets.split_first_mut()?;
+    let mut before = first.count;
+    for bucket in rest {
         if crate::almost::equal(before, bucket.count, TOLERANCE) {
             bucket.count = before;
         } else if bucket.count < before {
-            let by = before - bucket.count;
-            let bound = bucket.bound;
+            let (by, bound) = (before - bucket.count, bucket.bound);
             let new = forced.get_or_insert(Forced {
                 time_ms: 0,
                 lower: bound,
@@ -297,8 +319,7 @@ fn settled(mut buckets: Vec<Upto>) -> (Option<Vec<Upto>>, Option<Forced>) {
             before = bucket.count;
         }
     }
-    let enough = joined.len() > 1;
-    (enough.then_some(joined), forced)
+    forced
 }
 
 fn bucket_quantile(q: f64, buckets: Vec<Upto>) -> (f64, Option<Forced>) {
@@ -311,9 +332,13 @@ fn bucket_quantile(q: f64, buckets: Vec<Upto>) -> (f64, Option<Forced>) {
     if q > 1.0 {
         return (f64::INFINITY, None);
     }
-    let (Some(buckets), forced) = settled(buckets) else {
+    let Some(mut buckets) = joined(buckets) else {
         return (f64::NAN, None);
     };
+    let forced = raise(&mut buckets);
+    if buckets.len() < 2 {
+        return (f64::NAN, forced);
+    }
     let most = buckets.len() - 1;
     let observations = buckets[most].count;
     if observations == 0.0 {
@@ -340,7 +365,7 @@ fn bucket_quantile(q: f64, buckets: Vec<Upto>) -> (f64, Option<Forced>) {
 }
 
 fn bucket_fraction(lower: f64, upper: f64, buckets: Vec<Upto>) -> f64 {
-    let (Some(buckets), _) = settled(buckets) else {
+    let Some(buckets) = joined(buckets) else {
         return f64::NAN;
     };
     let count = buckets[buckets.len() - 1].count;
@@ -350,8 +375,11 @@ fn bucket_fraction(lower: f64, upper: f64, buckets: Vec<Upto>) -> f64 {
     if lower >= upper {
         return 0.0;
     }
+    // Where the first bucket reaches above zero, there is nothing below zero.
+    let above = buckets[0].bound > 0.0;
+    let lowest = if above { 0.0 } else { f64::NEG_INFINITY };
     let rank = |value: f64| {
-        let (mut start, mut rank) = (f64::NEG_INFINITY, 0.0);
+        let (mut start, mut rank) = (lowest, 0.0);
         for bucket in &buckets {
             if start >= value {
                 return rank;

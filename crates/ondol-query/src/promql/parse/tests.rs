@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn printed(text: &str) -> String {
@@ -23,7 +25,7 @@ fn what_is_printed_reads_back() {
         "rate(a[5m] anchored) + a smoothed offset 5m",
         "a[5m * 2 + step()] offset (range() / 2)",
         "a[max_of(step(), 5m)]",
-        "by + sum + offset + start() + on{}",
+        "by + sum + offset + start()",
         "time() - 5m",
         "\"a\\nb\"",
         "vector(NaN) + Inf - 0x1f",
@@ -31,9 +33,7 @@ fn what_is_printed_reads_back() {
         "avg without (le) (a </ 5)",
         "info(a, {x=~\".*\"})",
     ] {
-        let Ok(expr) = parse(text, Features::ALL) else {
-            continue;
-        };
+        let expr = parse(text, Features::ALL).unwrap_or_else(|error| panic!("{text}: {error}"));
         let again = expr.to_string();
         assert_eq!(
             parse(&again, Features::ALL).as_ref(),
@@ -133,4 +133,80 @@ fn positions_are_those_of_the_text() {
     };
     let place = call.args[0].place();
     assert_eq!(&text[place.start..place.end], "b [5m]");
+}
+
+/// Texts that are mostly queries: words of the language in any order would nearly never be one.
+fn query() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("up".to_owned()),
+        Just("by{on=\"a\",z!~\"b.*\"}".to_owned()),
+        Just("{\"a.b\",'c d'=`e`}".to_owned()),
+        Just("offset @ start() offset -5m".to_owned()),
+        Just("a[5m] offset step()".to_owned()),
+        Just("a[2*range()-1] @ -1.5 anchored".to_owned()),
+        Just("a smoothed".to_owned()),
+        Just("1e-3".to_owned()),
+        Just("0x1f".to_owned()),
+        Just("NaN".to_owned()),
+        Just("1h30m".to_owned()),
+        Just("\"te\\nxt\"".to_owned()),
+        Just("time()".to_owned()),
+    ];
+    leaf.prop_recursive(5, 32, 3, |inner| {
+        let op = prop::sample::select(vec![
+            "+",
+            "-",
+            "*",
+            "/",
+            "%",
+            "^",
+            "atan2",
+            "==",
+            "!= bool",
+            ">",
+            "< bool",
+            "and",
+            "or on(a)",
+            "unless ignoring()",
+            "</",
+            ">/",
+            "* on(a,\"b c\") group_left(d)",
+            "+ ignoring(x) group_right fill(2)",
+            "- fill_left(-1) fill_right(Inf)",
+        ]);
+        prop_oneof![
+            (inner.clone(), op, inner.clone()).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
+            inner.clone().prop_map(|a| format!("-{a}")),
+            inner.clone().prop_map(|a| format!("+ {a}")),
+            inner.clone().prop_map(|a| format!("({a})")),
+            inner
+                .clone()
+                .prop_map(|a| format!("sum by(a, \"b c\",)({a})")),
+            inner
+                .clone()
+                .prop_map(|a| format!("topk(3, {a}) without (x)")),
+            inner.clone().prop_map(|a| format!("rate({a})")),
+            inner
+                .clone()
+                .prop_map(|a| format!("({a})[1h:] offset 1m @ end()")),
+            inner.prop_map(|a| format!("max_over_time(({a})[max_of(1h,step()):5m])")),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn an_expression_that_is_printed_reads_back_as_the_same(text in query()) {
+        if let Ok(expr) = parse(&text, Features::ALL) {
+            let printed = expr.to_string();
+            let again = parse(&printed, Features::ALL);
+            prop_assert_eq!(again, Ok(expr), "{} as {}", text, printed);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_or_refused(text in ".{0,60}") {
+        let _ = parse(&text, Features::ALL);
+        let _ = crate::promql::describe_series(&text);
+    }
 }
