@@ -6,6 +6,7 @@ mod attached;
 mod beside;
 mod early;
 mod faults;
+mod fetched;
 mod flixtube;
 mod input;
 mod life;

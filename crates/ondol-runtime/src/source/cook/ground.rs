@@ -135,6 +135,7 @@ impl Kitchen<'_> {
             .find(known.servers, known.places);
         let mut choices = known.packages.iter();
         let mut fetched = Fetched::default();
+        let mut refused = None;
         if here.is_none() || !wanted.is_empty() {
             loop {
                 let own: &[&str] = match here {
@@ -151,8 +152,11 @@ impl Kitchen<'_> {
                         fetched = done;
                         break;
                     }
-                    Err(_) if here.is_none() && choices.len() > 0 => {}
-                    Err(error) => return Err(error),
+                    // What is told is why the usual package cannot be had, not its replacement.
+                    Err(error) if here.is_none() && choices.len() > 0 => {
+                        refused.get_or_insert(error);
+                    }
+                    Err(error) => return Err(refused.unwrap_or(error)),
                 }
             }
         }

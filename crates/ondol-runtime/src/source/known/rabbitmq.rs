@@ -62,8 +62,9 @@ fn image(ask: &Ask<'_>, server: &Server) -> Image {
             id: 999,
             home: HOME.into(),
         }],
-        // The second one for the log of upgrades, which always is a file.
-        data_dirs: [HOME, "/var/log/rabbitmq"]
+        // The package brings the second one, and only its scripts would give it away; the last one is for the log of
+        // upgrades, which always is a file.
+        data_dirs: [HOME, "/var/lib/rabbitmq/mnesia", "/var/log/rabbitmq"]
             .map(|path| DataDir {
                 path: path.into(),
                 owner: Some("rabbitmq".into()),
