@@ -70,6 +70,8 @@ pub(crate) struct Node {
     /// Grows with each change of `kept`.
     wishes_version: u64,
     state: watch::Sender<Arc<NodeState>>,
+    /// What the open sockets follow from.
+    reached: Option<publish::Reached>,
     /// What the projects in `state` were made of.
     shown: BTreeMap<ProjectName, publish::MadeOf>,
     newest_event: watch::Sender<u64>,

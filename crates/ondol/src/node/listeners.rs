@@ -25,6 +25,8 @@ pub(crate) struct Refused {
 pub(crate) struct Listeners {
     snapshot: Snapshot,
     last_id: u64,
+    /// Some need could not be met the last time: it may be the next.
+    lacking: bool,
 }
 
 /// A snapshot that differs from the last one, and the sockets that are new in it.
@@ -56,6 +58,11 @@ impl Listeners {
                 Purpose::Edge { routes } => Some((listener.address.port(), routes.as_slice())),
                 _ => None,
             })
+    }
+
+    /// Every need was met the last time.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.lacking
     }
 
     /// Where a listener is bound.
@@ -133,6 +140,7 @@ impl Listeners {
                 },
             }
         }
+        self.lacking = !refused.is_empty();
         listeners.sort_by_key(|listener| listener.id);
         if listeners == self.snapshot.listeners && traffic == self.snapshot.traffic {
             return None;

@@ -137,6 +137,7 @@ impl Node {
             circuits_version: 0,
             wishes_version: 0,
             state,
+            reached: None,
             shown: BTreeMap::new(),
             newest_event,
             state_dir: options.state_dir,

@@ -14,7 +14,12 @@ use super::{Node, reach, state};
 impl Node {
     pub(super) fn publish(&mut self) {
         let view = self.control.view().clone();
-        self.publish_listeners(&view);
+        let reached = Reached::of(self.wishes_version, &view);
+        let same = self.reached.as_ref().is_some_and(|now| now.is(&reached));
+        if !same || !self.listeners.is_whole() {
+            self.publish_listeners(&view);
+            self.reached = Some(reached);
+        }
         self.publish_state(&view);
     }
 
@@ -166,6 +171,38 @@ impl Node {
             clock: &self.clock,
         })
     }
+}
+
+/// What the open sockets follow from: the wishes, and the ports that services are known to have. While it is the
+/// same and every socket is open, so are they.
+#[derive(Debug)]
+pub(super) struct Reached {
+    wishes: u64,
+    views: BTreeMap<ProjectName, Arc<ProjectView>>,
+}
+
+impl Reached {
+    fn of(wishes: u64, view: &View) -> Self {
+        let views = view.projects.clone();
+        Reached { wishes, views }
+    }
+
+    fn is(&self, other: &Reached) -> bool {
+        let mut pairs = self.views.iter().zip(&other.views);
+        self.wishes == other.wishes
+            && self.views.len() == other.views.len()
+            && pairs.all(|((name, one), (other_name, other))| {
+                name == other_name && (Arc::ptr_eq(one, other) || same_ports(one, other))
+            })
+    }
+}
+
+fn same_ports(one: &ProjectView, other: &ProjectView) -> bool {
+    let mut pairs = one.services.values().zip(other.services.values());
+    one.services.len() == other.services.len()
+        && pairs.all(|(one, other)| {
+            Arc::ptr_eq(one, other) || one.name == other.name && one.ports == other.ports
+        })
 }
 
 /// What a project's state was made of: while it is the same, so is the state.
