@@ -2,11 +2,15 @@
 
 mod bytes;
 mod disk;
+mod events;
 mod exposition;
 mod samples;
 mod store;
 
 pub use disk::{Disk, DiskFile, Folder};
+pub use events::{
+    BODY, Condition, Event, EventConfig, EventStatus, Events, Found, Query, TRACE_ID, Test,
+};
 pub use exposition::{
     Exemplar, ExpositionError, Format, Kind, Labels, Line, Lines, Page, Reading, Sample, Text,
     check,

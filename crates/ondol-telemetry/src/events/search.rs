@@ -1,0 +1,444 @@
+//! Searches: the newest first, block by block, until there is enough.
+
+use std::sync::Arc;
+
+use memchr::memmem;
+use ondol_query::{Labels, Matcher};
+use regex_automata::meta::{BuildError, Regex};
+
+use super::TRACE_ID;
+use super::block::{Block, Column, Values};
+use super::engine::Events;
+use super::filter::{inner_tokens, may_have, token_hash, tokens};
+use super::head::StreamLabels;
+use super::segment::{BlockEntry, Index, blocks_of, trace_key};
+use crate::bytes::Malformed;
+use crate::store::{SegmentReader, StoreError};
+
+/// What is looked for. All conditions must hold.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// On the labels of the stream.
+    pub streams: Vec<Matcher>,
+    /// On the fields.
+    pub conditions: Vec<Condition>,
+    /// First nanosecond, included.
+    pub start_ns: i64,
+    /// Last nanosecond, included.
+    pub end_ns: i64,
+    /// The newest so many.
+    pub limit: usize,
+}
+
+/// A condition on one field. An event without the field has an empty one.
+#[derive(Clone, Debug)]
+pub struct Condition {
+    /// Which field.
+    pub field: String,
+    /// What it must be.
+    pub test: Test,
+    /// Whether it must not be so.
+    pub negated: bool,
+}
+
+/// What a value must be.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// Has this in it.
+    Contains(String),
+    /// Is this.
+    Equals(String),
+    /// Has something in it that the pattern matches; made by [`Test::pattern`].
+    Matches(Arc<Regex>),
+    /// Is a number not below this.
+    AtLeast(f64),
+    /// Is a number not above this.
+    AtMost(f64),
+}
+
+/// Memory that a pattern may take.
+const PATTERN_BYTES_MAX: usize = 1 << 20;
+
+impl Test {
+    /// A pattern, which may stand anywhere in the value.
+    ///
+    /// # Errors
+    ///
+    /// When it is no pattern, or one that would cost too much.
+    pub fn pattern(pattern: &str) -> Result<Self, Box<BuildError>> {
+        let config = Regex::config()
+            .nfa_size_limit(Some(PATTERN_BYTES_MAX))
+            .hybrid_cache_capacity(PATTERN_BYTES_MAX);
+        let regex = Regex::builder()
+            .configure(config)
+            .build(pattern)
+            .map_err(Box::new)?;
+        Ok(Test::Matches(Arc::new(regex)))
+    }
+
+    fn holds(&self, value: &str) -> bool {
+        match self {
+            Test::Contains(part) => memmem::find(value.as_bytes(), part.as_bytes()).is_some(),
+            Test::Equals(whole) => value == whole,
+            Test::Matches(regex) => regex.is_match(value),
+            Test::AtLeast(least) => value.parse::<f64>().is_ok_and(|value| value >= *least),
+            Test::AtMost(most) => value.parse::<f64>().is_ok_and(|value| value <= *most),
+        }
+    }
+}
+
+/// An event that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Labels of its stream.
+    pub stream: Labels,
+    /// Its moment, in nanoseconds since 1970.
+    pub at_ns: i64,
+    /// Name and value of its fields, in memory in the order in which they came, from a segment sorted by name.
+    pub fields: Vec<(String, String)>,
+}
+
+impl Events {
+    /// The newest events for which everything holds, the newest first.
+    ///
+    /// # Errors
+    ///
+    /// When a segment cannot be read.
+    pub fn search(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
+        let mut hits = Hits::new(query.limit);
+        self.search_head(query, &mut hits);
+        let (start_ms, end_ms) = (
+            query.start_ns.div_euclid(1_000_000),
+            query.end_ns.div_euclid(1_000_000),
+        );
+        let mut candidates: Vec<(i64, Arc<SegmentReader>)> = Vec::new();
+        for facts in self.segments.facts() {
+            let fits = facts.min_ms <= end_ms && facts.max_ms >= start_ms;
+            if let (true, Some(reader)) = (fits, self.segments.reader(facts.number)) {
+                candidates.push((facts.max_ms, reader.clone()));
+            }
+        }
+        candidates.sort_by_key(|(max_ms, _)| std::cmp::Reverse(*max_ms));
+        for (max_ms, reader) in candidates {
+            hits.settle();
+            // The end of its last millisecond.
+            if hits.is_enough(max_ms.saturating_mul(1_000_000).saturating_add(999_999)) {
+                break;
+            }
+            self.search_segment(&reader, query, &mut hits)?;
+        }
+        Ok(hits.finish())
+    }
+
+    /// All events of a trace, the oldest first. `id` is 32 hexadecimal digits.
+    ///
+    /// # Errors
+    ///
+    /// When a segment cannot be read.
+    pub fn trace(&self, id: &str) -> Result<Vec<Found>, StoreError> {
+        let Some(key) = trace_key(id) else {
+            return Ok(Vec::new());
+        };
+        let condition = Condition {
+            field: TRACE_ID.to_owned(),
+            test: Test::Equals(id.to_owned()),
+            negated: false,
+        };
+        let query = Query {
+            conditions: vec![condition],
+            start_ns: i64::MIN,
+            end_ns: i64::MAX,
+            limit: usize::MAX,
+            ..Query::default()
+        };
+        let mut hits = Hits::new(usize::MAX);
+        self.search_head(&query, &mut hits);
+        for facts in self.segments.facts() {
+            let Some(reader) = self.segments.reader(facts.number) else {
+                continue;
+            };
+            let index = self.index(reader)?;
+            let after = index.traces.partition_point(|(first, _)| *first <= key);
+            // A trace that begins at the end of one part may go on in the next; its key is then the first there.
+            let from = index
+                .traces
+                .partition_point(|(first, _)| *first < key)
+                .saturating_sub(1);
+            for (_, place) in index.traces.get(from..after).unwrap_or_default() {
+                let part = reader.block(*place, &self.cache)?;
+                let blocks = blocks_of(&part, key).map_err(|Malformed| reader.broken())?;
+                for block in blocks {
+                    if let Some(entry) = index.blocks.get(block as usize) {
+                        self.search_block(reader, &index, entry, &query, &mut hits)?;
+                    }
+                }
+            }
+        }
+        let mut found = hits.finish();
+        found.reverse();
+        Ok(found)
+    }
+
+    fn search_head(&self, query: &Query, hits: &mut Hits) {
+        let pass: Vec<bool> = self
+            .head
+            .streams
+            .all
+            .iter()
+            .map(|labels| stream_passes(labels, query))
+            .collect();
+        for entry in self.head.entries() {
+            let in_time = (query.start_ns..=query.end_ns).contains(&entry.at_ns);
+            if !in_time
+                || pass.get(entry.stream as usize) != Some(&true)
+                || hits.is_enough(entry.at_ns)
+            {
+                continue;
+            }
+            let fields = self.head.fields(*entry);
+            let holds = query.conditions.iter().all(|condition| {
+                let value = fields.iter().find(|(name, _)| *name == condition.field);
+                condition.test.holds(value.map_or("", |(_, value)| value)) != condition.negated
+            });
+            if holds {
+                let labels = self.head.streams.all.get(entry.stream as usize);
+                let owned =
+                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                hits.add(Found {
+                    stream: labels.map(labels_of).unwrap_or_default(),
+                    at_ns: entry.at_ns,
+                    fields: fields.iter().map(owned).collect(),
+                });
+            }
+        }
+    }
+
+    fn index(&self, reader: &SegmentReader) -> Result<Index, StoreError> {
+        let bytes = reader.index(&self.cache)?;
+        Index::parse(&bytes).map_err(|Malformed| reader.broken())
+    }
+
+    fn search_segment(
+        &self,
+        reader: &SegmentReader,
+        query: &Query,
+        hits: &mut Hits,
+    ) -> Result<(), StoreError> {
+        let index = self.index(reader)?;
+        let pass: Vec<bool> = index
+            .streams
+            .iter()
+            .map(|labels| stream_passes(labels, query))
+            .collect();
+        let needed: Vec<u64> = query.conditions.iter().flat_map(needed_tokens).collect();
+        let mut blocks: Vec<&BlockEntry> = index.blocks.iter().collect();
+        blocks.sort_by_key(|block| std::cmp::Reverse(block.max_ns));
+        for entry in blocks {
+            hits.settle();
+            if hits.is_enough(entry.max_ns) {
+                return Ok(());
+            }
+            let streams = pass.get(entry.streams.0 as usize..=entry.streams.1 as usize);
+            let may = entry.min_ns <= query.end_ns
+                && entry.max_ns >= query.start_ns
+                && streams.is_some_and(|streams| streams.contains(&true));
+            if !may {
+                continue;
+            }
+            if !needed.is_empty() {
+                let filter = reader.block(entry.filter, &self.cache)?;
+                if !needed.iter().all(|hash| may_have(&filter, *hash)) {
+                    continue;
+                }
+            }
+            self.search_block(reader, &index, entry, query, hits)?;
+        }
+        Ok(())
+    }
+
+    fn search_block(
+        &self,
+        reader: &SegmentReader,
+        index: &Index,
+        entry: &BlockEntry,
+        query: &Query,
+        hits: &mut Hits,
+    ) -> Result<(), StoreError> {
+        // Not through the cache: a search would turn all of it over.
+        let bytes = reader.read(entry.place)?;
+        let malformed = |Malformed| reader.broken();
+        let tested = |name: &str| {
+            query
+                .conditions
+                .iter()
+                .any(|condition| condition.field == name)
+        };
+        let block = Block::parse(&bytes, tested).map_err(malformed)?;
+        let mut rows = vec![true; block.times.len()];
+        let mut row = 0;
+        for (stream, count) in &block.streams {
+            let pass = index
+                .streams
+                .get(*stream as usize)
+                .is_some_and(|labels| stream_passes(labels, query));
+            for at_ns in block.times.get(row..row + count).unwrap_or_default() {
+                let in_time = (query.start_ns..=query.end_ns).contains(at_ns);
+                if let Some(place) = rows.get_mut(row) {
+                    *place = pass && in_time && !hits.is_enough(*at_ns);
+                }
+                row += 1;
+            }
+        }
+        for condition in &query.conditions {
+            keep(&mut rows, block.column(&condition.field), condition);
+            if !rows.contains(&true) {
+                return Ok(());
+            }
+        }
+        let block = Block::parse(&bytes, |_| true).map_err(malformed)?;
+        let streams = block
+            .streams
+            .iter()
+            .flat_map(|(stream, count)| std::iter::repeat_n(*stream, *count));
+        for (row, stream) in streams.enumerate() {
+            let (true, Some(at_ns)) = (rows.get(row) == Some(&true), block.times.get(row)) else {
+                continue;
+            };
+            let labels = index.streams.get(stream as usize);
+            let fields = block
+                .fields(row)
+                .map(|(name, value)| (name.to_owned(), value.into_owned()));
+            hits.add(Found {
+                stream: labels.map(labels_of).unwrap_or_default(),
+                at_ns: *at_ns,
+                fields: fields.collect(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Takes rows away for which the condition does not hold.
+fn keep(rows: &mut [bool], column: Option<&Column<'_>>, condition: &Condition) {
+    let holds = |value: &str| condition.test.holds(value) != condition.negated;
+    let Some(column) = column else {
+        if !holds("") {
+            rows.fill(false);
+        }
+        return;
+    };
+    // Texts stand one after the other: one search over all of them says which rows may have it.
+    if let (Values::Texts(ends, texts), Test::Contains(part), false) =
+        (&column.values, &condition.test, condition.negated)
+        && !part.is_empty()
+    {
+        let mut has = vec![false; rows.len()];
+        let mut from = 0;
+        let finder = memmem::Finder::new(part.as_bytes());
+        while let Some(found) = texts
+            .as_bytes()
+            .get(from..)
+            .and_then(|rest| finder.find(rest))
+        {
+            let start = from + found;
+            let row = ends.partition_point(|end| *end as usize <= start);
+            let end = ends.get(row).map_or(usize::MAX, |end| *end as usize);
+            if start + part.len() <= end {
+                if let Some(place) = has.get_mut(row) {
+                    *place = true;
+                }
+                from = end;
+            } else {
+                from = start + 1;
+            }
+        }
+        rows.iter_mut().zip(has).for_each(|(row, has)| *row &= has);
+        return;
+    }
+    if let (Values::Dictionary(words, places), None) =
+        (&column.values, column.absent_row(rows.len()))
+    {
+        let verdicts: Vec<bool> = words.iter().map(|word| holds(word)).collect();
+        for (row, place) in rows.iter_mut().zip(*places) {
+            *row &= verdicts.get(usize::from(*place)) == Some(&true);
+        }
+        return;
+    }
+    for (at, row) in rows.iter_mut().enumerate() {
+        *row = *row && holds(&column.get(at).unwrap_or_default());
+    }
+}
+
+/// Hashes of words that a block must have.
+fn needed_tokens(condition: &Condition) -> Vec<u64> {
+    match (&condition.test, condition.negated) {
+        // Ids of traces are not in the filter.
+        _ if condition.field == TRACE_ID => Vec::new(),
+        (Test::Contains(part), false) => inner_tokens(part.as_bytes()).map(token_hash).collect(),
+        (Test::Equals(whole), false) => tokens(whole.as_bytes()).map(token_hash).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn stream_passes(labels: &StreamLabels, query: &Query) -> bool {
+    query.streams.iter().all(|matcher| {
+        let label = labels.iter().find(|(name, _)| name == matcher.name());
+        matcher.matches(label.map_or("", |(_, value)| value))
+    })
+}
+
+fn labels_of(labels: &StreamLabels) -> Labels {
+    let pairs: Vec<(&str, &str)> = labels
+        .iter()
+        .map(|(n, v)| (n.as_str(), v.as_str()))
+        .collect();
+    Labels::of(&pairs)
+}
+
+/// The newest that were found so far.
+struct Hits {
+    limit: usize,
+    found: Vec<Found>,
+    /// When there are enough: what is older does not matter any more.
+    floor_ns: Option<i64>,
+}
+
+impl Hits {
+    fn new(limit: usize) -> Self {
+        Hits {
+            limit,
+            found: Vec::new(),
+            floor_ns: (limit == 0).then_some(i64::MAX),
+        }
+    }
+
+    fn add(&mut self, found: Found) {
+        self.found.push(found);
+        // Twice as many are held at most, so that sorting is rare.
+        if self.found.len() >= self.limit.saturating_mul(2).max(64) {
+            self.settle();
+        }
+    }
+
+    /// Whether an event of this moment is too old to matter.
+    fn is_enough(&self, at_ns: i64) -> bool {
+        self.floor_ns.is_some_and(|floor_ns| at_ns < floor_ns)
+    }
+
+    fn settle(&mut self) {
+        self.found
+            .sort_by_key(|found| std::cmp::Reverse(found.at_ns));
+        self.found.truncate(self.limit);
+        if self.found.len() == self.limit {
+            self.floor_ns = self
+                .found
+                .last()
+                .map_or(self.floor_ns, |oldest| Some(oldest.at_ns));
+        }
+    }
+
+    fn finish(mut self) -> Vec<Found> {
+        self.settle();
+        self.found
+    }
+}
