@@ -4,10 +4,14 @@ use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::Child;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
+
+/// Looks at a process that cannot be waited for.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A process of this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +36,14 @@ impl Process {
 
     /// Returns when it has ended. Call inside a tokio runtime.
     pub(crate) async fn ended(&self) {
-        if let Ok(handle) = self.handle().and_then(crate::sys::watch) {
-            let _ = handle.readable().await;
+        match self.handle().and_then(crate::sys::watch) {
+            Ok(handle) => drop(handle.readable().await),
+            // No descriptor is left on this machine, or it has ended already.
+            Err(_) => {
+                while self.lives() {
+                    tokio::time::sleep(LOOK).await;
+                }
+            }
         }
     }
 

@@ -25,7 +25,8 @@ const RECORD: &str = "way-out.json";
 /// A node does not wait longer for it before it starts services.
 const WAIT: Duration = Duration::from_secs(2);
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// What is missing may not come for days, and each look for it may ask the network.
+const PAUSE_MAX: Duration = Duration::from_secs(600);
 
 /// Whether replicas of an ordinary user can call the outside.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -97,7 +97,10 @@ async fn postgres_killed_in_the_middle_of_its_first_start_begins_again() {
         if running.is_ok() {
             break run;
         }
-        assert!(kill_part(&node, number % 2 == 0), "{number}");
+        // On a busy machine there may be nothing of it yet.
+        if !kill_part(&node, number % 2 == 0) {
+            node.engine.kill(run.replica.clone(), run.run);
+        }
         node.exited(&run).await;
         support::eventually("nothing is left", || nothing_is_left(&node, &run)).await;
         assert!(number < 30, "{:?}", node.lines(&run));
