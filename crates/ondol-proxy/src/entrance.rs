@@ -95,6 +95,12 @@ impl Entrance {
         })
     }
 
+    /// Whether it has a word in requests and answers.
+    pub(crate) fn answers(&self) -> bool {
+        let hsts = self.tls.as_ref().is_some_and(|tls| tls.hsts.is_some());
+        hsts || self.redirect_to.is_some() || !self.challenges.is_empty()
+    }
+
     /// Whether connections begin with the first word of the client itself.
     pub(crate) fn is_plain(&self) -> bool {
         !self.proxy_protocol && self.tls.is_none()

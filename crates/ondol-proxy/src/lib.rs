@@ -42,3 +42,4 @@ pub use policy::route::{Considered, Outcome, explain, in_order};
 pub use proxy_protocol::{Ends, NoProxyHeader, ProxyHeader, read_proxy_header};
 pub use run::{Options, run};
 pub use status::{CircuitStatus, EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};
+pub use tls::{check_authorities, check_certificate};

@@ -115,6 +115,17 @@ impl Common {
     }
 }
 
+/// The names in a certificate; the error says why it cannot be shown.
+pub fn check_certificate(certificate: &Certificate) -> Result<Vec<String>, String> {
+    let certificates = std::slice::from_ref(certificate);
+    Keyring::new(certificates, &ring::default_provider()).map(|keyring| keyring.names())
+}
+
+/// Whether these are certificates of authorities, as PEM; the error says what is wrong with them.
+pub fn check_authorities(pem: &str) -> Result<(), String> {
+    roots(pem).map(|_| ())
+}
+
 /// The protocol that was agreed on is HTTP/2.
 pub(crate) fn is_http2(protocol: Option<&[u8]>) -> bool {
     protocol == Some(HTTP2)

@@ -33,6 +33,7 @@ mod screen;
 mod table;
 mod terminal;
 mod top;
+mod trust;
 mod up;
 mod version;
 mod watch;
@@ -105,6 +106,7 @@ async fn perform(cli: Cli, out: &Out) -> Result<ExitCode, Failure> {
         Verb::Config(args) => config::config(project, args, out),
         Verb::Doctor => doctor::doctor(out).await,
         Verb::Init(args) => init::init(args, out),
+        Verb::Trust(args) => trust::trust(args, out),
         Verb::Completions { shell } => completions::completions(shell, out),
         Verb::Version => version::version(out).await,
         // Done before the runtime was started.

@@ -2,6 +2,7 @@
 //!
 //! One program, several kinds of process. The small ones are decided first, before anything is allocated or started.
 
+mod authority;
 mod cli;
 mod node;
 mod roles;

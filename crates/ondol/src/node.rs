@@ -9,6 +9,7 @@ mod clock;
 mod conflict;
 mod doctor;
 mod holder;
+mod keys;
 mod listeners;
 mod logs;
 mod once;
@@ -38,6 +39,7 @@ use ondol_store::{Kept, Store};
 use tokio::sync::{mpsc, watch};
 
 use clock::Clock;
+use keys::Keys;
 use listeners::Listeners;
 pub(crate) use open::{Options, serve};
 pub(crate) use proxy::control_socket as proxy_socket;
@@ -57,6 +59,7 @@ pub(crate) struct Node {
     store: Store,
     clock: Clock,
     listeners: Listeners,
+    keys: Keys,
     /// Projects that are wanted.
     kept: BTreeMap<ProjectName, Kept>,
     /// Virtual addresses, by project and service.
@@ -98,6 +101,8 @@ pub(crate) struct Inboxes {
     looked: mpsc::Receiver<apply::Looked>,
     told_to_leave: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
+    /// When files with certificates are looked at.
+    look: tokio::time::Interval,
 }
 
 impl Node {
@@ -126,6 +131,7 @@ impl Node {
                 Some(looked) = inboxes.looked.recv() => self.looked(looked),
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
+                _ = inboxes.look.tick(), if self.keys.is_needed() => self.look_at_keys(),
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,
             }
         }

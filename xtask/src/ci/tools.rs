@@ -1,5 +1,7 @@
 //! What the tests need beside Rust, and how a Debian machine gets it.
 
+mod from_elsewhere;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -12,11 +14,16 @@ use crate::{command, say};
 /// A program, the package that brings it, and what is not tested without it.
 struct Tool(&'static str, &'static str, &'static str);
 
-const TOOLS: [Tool; 20] = [
+const TOOLS: [Tool; 26] = [
     Tool(
         "busybox",
         "busybox-static",
         "the programs of most tests, and the images of the bench",
+    ),
+    Tool(
+        "certutil",
+        "libnss3-tools",
+        "telling browsers of the development authority",
     ),
     Tool(
         "chromedriver",
@@ -31,12 +38,29 @@ const TOOLS: [Tool; 20] = [
         "what Compose 1.29 makes of the same files",
     ),
     Tool("dockerd", "docker.io", "the bench beside Docker"),
+    Tool("go", "golang-go", "what is only had from source: h2spec"),
     Tool("git", "git", "house rules"),
+    Tool(
+        "h2load",
+        "nghttp2-client",
+        "HTTP/2 under load, by a client that is not ours",
+    ),
+    Tool(
+        "haproxy",
+        "haproxy",
+        "requests that servers understand differently",
+    ),
     Tool("initdb", "postgresql", "PostgreSQL as a local process"),
     Tool("ip", "iproute2", "sandboxes"),
     Tool("nginx", "nginx-light", "nginx as a local process"),
+    Tool(
+        "nghttpd",
+        "nghttp2-server",
+        "a service that speaks HTTP/2 and is not ours",
+    ),
     Tool("node", "nodejs", "services in JavaScript"),
     Tool("npm", "npm", "preparing services in JavaScript"),
+    Tool("openssl", "openssl", "TLS by a client that is not ours"),
     Tool("nft", "nftables", "the way out of a sandbox"),
     Tool("pip3", "python3-pip", "preparing services in Python"),
     Tool("python3", "python3", "services in Python"),
@@ -66,6 +90,11 @@ pub(crate) fn can_install() -> bool {
 
 /// Installs what is missing, or says what will not be tested.
 pub(crate) fn install() -> Result<()> {
+    install_packages()?;
+    from_elsewhere::install()
+}
+
+fn install_packages() -> Result<()> {
     let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !present(tool)).collect();
     if missing.is_empty() {
         say::line("tools: everything is here");

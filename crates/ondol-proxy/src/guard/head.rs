@@ -84,7 +84,7 @@ impl Head {
             b"HTTP/1.0" => true,
             _ => return Err(Fault::Version),
         };
-        if !is_target(target) {
+        if !is_target(target) || !has_form(method, target) {
             return Err(Fault::Target);
         }
         let authority = authority(target).map(|range| {
@@ -124,7 +124,9 @@ impl Head {
 
     fn host(&mut self, value: &[u8], start: usize) -> Result<(), Fault> {
         let host = trimmed(value);
-        if self.host.is_some() || !is_host(&value[host.clone()]) {
+        // A tab is white space to some, and a part of the name to others.
+        let unclear = value.contains(&b'\t');
+        if unclear || self.host.is_some() || !is_host(&value[host.clone()]) {
             return Err(Fault::Host);
         }
         self.host = Some(start + host.start..start + host.end);
@@ -175,6 +177,15 @@ impl Head {
             _ => None,
         };
         Ok((self.read, body))
+    }
+}
+
+/// A path, a URI, `*` or, to connect, a host: the four forms of RFC 9112, section 3.2.
+fn has_form(method: &[u8], target: &[u8]) -> bool {
+    match target[0] {
+        b'/' => true,
+        b'*' => target == b"*" && method == b"OPTIONS",
+        _ => method == b"CONNECT" || authority(target).is_some_and(|host| !host.is_empty()),
     }
 }
 

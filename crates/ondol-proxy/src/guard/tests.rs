@@ -30,7 +30,7 @@ fn requests_that_mean_one_thing_pass_and_the_next_one_begins_where_they_end() {
 
 #[test]
 fn what_servers_disagree_about_is_refused() {
-    let cases: [(&str, Fault); 33] = [
+    let cases: [(&str, Fault); 37] = [
         ("GET /\r\n", Fault::RequestLine),
         ("GET  / HTTP/1.1\r\n", Fault::RequestLine),
         (" GET / HTTP/1.1\r\n", Fault::RequestLine),
@@ -40,6 +40,10 @@ fn what_servers_disagree_about_is_refused() {
         ("GET / HTTP/1.2\r\n", Fault::Version),
         ("GET / http/1.1\r\n", Fault::Version),
         ("GET /a#b HTTP/1.1\r\n", Fault::Target),
+        ("GET a HTTP/1.1\r\n", Fault::Target),
+        ("GET * HTTP/1.1\r\n", Fault::Target),
+        ("GET http:///a HTTP/1.1\r\n", Fault::Target),
+        ("GET / HTTP/1.1\r\nHost:\ta\r\n", Fault::Host),
         ("GET /\u{e9} HTTP/1.1\r\n", Fault::Target),
         ("GET /\t HTTP/1.1\r\n", Fault::Target),
         ("GET / HTTP/1.1\n", Fault::LineEnd),

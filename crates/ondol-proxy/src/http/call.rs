@@ -139,14 +139,15 @@ impl Call<'_> {
         let limits = &self.shard.limits;
         let address = in_flight.address(self.port);
         let time_max = time_max.unwrap_or(limits.connect_time_max);
+        // On the heap below: what a handshake needs would lie in the future of every request, and be moved with it.
         let dial = self.shard.dial(self.cluster.service());
         let dial = dial.as_deref();
         let opened = match self.http2 {
             true => {
-                let connected = connect_http2(address, time_max, dial, limits).await;
+                let connected = Box::pin(connect_http2(address, time_max, dial, limits)).await;
                 connected.map(|sender| in_flight.pool.add_shared(address, sender, self.shard.now()))
             }
-            false => connect(address, time_max, dial, limits)
+            false => Box::pin(connect(address, time_max, dial, limits))
                 .await
                 .map(|sender| Pooled {
                     sender: Sender::Alone(sender),

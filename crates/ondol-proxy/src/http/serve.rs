@@ -45,9 +45,13 @@ async fn answer(
     at: Rc<Exchange>,
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
-    match request.method().as_str() {
-        REFUSED_METHOD => Ok(refuse_head(&at.client)),
-        _ => at_the_door(at, request).await,
+    if request.method().as_str() == REFUSED_METHOD {
+        return Ok(refuse_head(&at.client));
+    }
+    match at.client.serving.at_the_door.get() {
+        // Boxed: the common way is not to carry it.
+        true => Box::pin(at_the_door(at, request)).await,
+        false => exchange(at, request).await,
     }
 }
 

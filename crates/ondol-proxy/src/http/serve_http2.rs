@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
 use super::body::{Busy, Download};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, exchange};
 use super::refuse::refuse;
 use super::serve::at_the_door;
 use crate::Refusal;
@@ -80,7 +80,10 @@ async fn answer(
         return Ok(refuse(Refusal::BadHead, fault.sentence().to_owned(), busy));
     }
     join_cookies(request.headers_mut());
-    at_the_door(at, request).await
+    match at.client.serving.at_the_door.get() {
+        true => Box::pin(at_the_door(at, request)).await,
+        false => exchange(at, request).await,
+    }
 }
 
 /// What HTTP/1 could not carry unchanged; all else was checked where the frames were read.

@@ -64,13 +64,16 @@ impl Activity {
 
     /// A request is served from now on.
     pub(crate) fn begin(&self) {
-        self.serving.fetch_add(1, Ordering::Relaxed);
+        let serving = self.serving.load(Ordering::Relaxed);
+        self.serving.store(serving + 1, Ordering::Relaxed);
         self.set(Doing::Busy);
     }
 
     /// It is not any more.
     pub(crate) fn end(&self) {
-        if self.serving.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let left = self.serving.load(Ordering::Relaxed) - 1;
+        self.serving.store(left, Ordering::Relaxed);
+        if left == 0 {
             self.set(Doing::Idle);
         }
     }

@@ -44,6 +44,12 @@ impl Keyring {
         !self.challenges.is_empty()
     }
 
+    /// All names that there is a certificate for; stars first.
+    pub(super) fn names(&self) -> Vec<String> {
+        let wildcards = self.wildcards.keys().map(|suffix| format!("*{suffix}"));
+        wildcards.chain(self.exact.keys().cloned()).collect()
+    }
+
     fn add(&mut self, certificate: &Certificate, provider: &CryptoProvider) -> Result<(), String> {
         let key = Arc::new(read(certificate, provider)?);
         if let Some(name) = &certificate.challenge {

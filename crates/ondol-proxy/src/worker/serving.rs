@@ -19,6 +19,8 @@ pub(crate) struct Serving {
     id: ListenerId,
     target: RefCell<Rc<Target>>,
     entrance: RefCell<Arc<Entrance>>,
+    /// Whether requests may be answered, or answers marked, because of it.
+    pub at_the_door: Cell<bool>,
     /// Since when it is not listed any more: what is in flight finishes.
     closed: Cell<Option<Time>>,
     /// Told when that happens.
@@ -182,6 +184,7 @@ impl Serving {
     pub(crate) fn new(id: ListenerId, target: Target, entrance: Arc<Entrance>) -> Self {
         Serving {
             id,
+            at_the_door: Cell::new(entrance.answers()),
             entrance: RefCell::new(entrance),
             target: RefCell::new(Rc::new(target)),
             closed: Cell::new(None),
@@ -194,6 +197,7 @@ impl Serving {
 
     pub(crate) fn retarget(&self, target: Target, entrance: Arc<Entrance>) {
         self.target.replace(Rc::new(target));
+        self.at_the_door.set(entrance.answers());
         self.entrance.replace(entrance);
     }
 

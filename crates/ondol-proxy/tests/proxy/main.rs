@@ -13,6 +13,8 @@ mod hostile;
 mod http2;
 mod rig;
 mod service;
+mod smuggling;
+mod streaming;
 mod tcp;
 mod tls;
 mod tool;

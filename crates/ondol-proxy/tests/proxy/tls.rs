@@ -88,7 +88,7 @@ fn secure(tls: OpeningTls) -> Opening {
     }
 }
 
-async fn shop(name: &str, tls: OpeningTls) -> (Service, Rig, Authority, SocketAddr) {
+pub(crate) async fn shop(name: &str, tls: OpeningTls) -> (Service, Rig, Authority, SocketAddr) {
     let authority = Authority::new(name);
     let web = Service::start("web").await;
     let mut rig = Rig::start().await;
@@ -177,7 +177,7 @@ async fn a_session_is_taken_up_again_also_after_the_certificate_was_changed() {
         let (session, connect) = (session.clone(), connect.clone());
         async move {
             let line = format!(
-                "(sleep 0.3; echo Q) | openssl s_client -connect {connect} -servername shop.example {option} {session} 2>&1"
+                "(sleep 2; echo Q) | openssl s_client -connect {connect} -servername shop.example {option} {session} 2>&1"
             );
             output("sh", &["-c", &line]).await
         }

@@ -134,6 +134,8 @@ pub(crate) enum Verb {
     Doctor,
     /// Write a compose.yaml for what is found in a folder
     Init(InitArgs),
+    /// Make this machine believe the certificates of its development authority
+    Trust(TrustArgs),
     /// Print completions for a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -469,6 +471,16 @@ fn count_of(text: &str) -> Result<(String, u32), String> {
 /// Seconds as typed.
 pub(crate) fn seconds(typed: Option<u64>) -> Option<Duration> {
     typed.map(Duration::from_secs)
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TrustArgs {
+    /// Print the authority's certificate, as PEM, and change nothing
+    #[arg(long, conflicts_with = "uninstall")]
+    pub(crate) print: bool,
+    /// Make everything forget it
+    #[arg(long)]
+    pub(crate) uninstall: bool,
 }
 
 #[cfg(test)]

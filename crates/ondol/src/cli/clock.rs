@@ -11,6 +11,11 @@ pub(crate) fn now_unix_ms() -> u64 {
     since.map_or(0, |since| since.as_millis() as u64)
 }
 
+/// Since 1970.
+pub(crate) fn since_1970() -> Duration {
+    Duration::from_millis(now_unix_ms())
+}
+
 /// Reads `10m`, `1h30m`, `2026-01-31T12:00:00Z`, `2026-01-31` or seconds since 1970.
 pub(crate) fn since(text: &str) -> Result<Since, String> {
     read(text, now_unix_ms()).map(Since).ok_or_else(|| {

@@ -146,17 +146,24 @@ fn route_of(service: &str) -> Vec<String> {
 struct Wanted {
     address: SocketAddr,
     transport: Transport,
-    /// The edge is everybody's.
-    edge: bool,
+    /// The edge is everybody's who speaks the same there.
+    edge: Option<Speaks>,
     /// The keys that it comes from.
     at: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Speaks {
+    Plain,
+    Tls,
 }
 
 impl Wanted {
     fn clashes(&self, other: &Wanted) -> bool {
         let (ours, theirs) = (self.address.ip(), other.address.ip());
         let meet = ours == theirs || ours.is_unspecified() || theirs.is_unspecified();
-        meet && !(self.edge && other.edge)
+        let shared = self.edge.is_some() && self.edge == other.edge;
+        meet && !shared
             && self.address.port() == other.address.port()
             && self.transport == other.transport
     }
@@ -168,12 +175,20 @@ fn wanted(project: &Project) -> impl Iterator<Item = Wanted> {
     let edge = routed.map(|service| Wanted {
         address: super::reach::edge_address(project),
         transport: Transport::Tcp,
-        edge: true,
+        edge: Some(Speaks::Plain),
         // A file that says no port wants the edge because of a route.
         at: match project.edge_port {
             ondol_model::EDGE_PORT => route_of(service.name.as_str()),
             _ => ["x-ondol", "edge", "port"].map(str::to_owned).into(),
         },
+    });
+    let is_routed = routed.is_some();
+    let https = project.edge.https.iter().filter(move |_| is_routed);
+    let https = https.map(|https| Wanted {
+        address: super::reach::https_address(https),
+        transport: Transport::Tcp,
+        edge: Some(Speaks::Tls),
+        at: ["x-ondol", "edge", "https"].map(str::to_owned).into(),
     });
     let published = project.services.values().flat_map(|service| {
         service.ports.iter().map(|port| {
@@ -181,7 +196,7 @@ fn wanted(project: &Project) -> impl Iterator<Item = Wanted> {
             Wanted {
                 address: published_address(port),
                 transport: port.transport,
-                edge: false,
+                edge: None,
                 at: ["services", service.name.as_str(), "ports", &number]
                     .map(str::to_owned)
                     .into(),
@@ -190,6 +205,7 @@ fn wanted(project: &Project) -> impl Iterator<Item = Wanted> {
     });
     // Port 0 is any that is free.
     edge.into_iter()
+        .chain(https)
         .chain(published)
         .filter(|wanted| wanted.address.port() != 0)
 }

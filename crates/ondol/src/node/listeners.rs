@@ -1,12 +1,14 @@
 //! The sockets that are open for the services: which ones, and what the proxy is told of them.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
 use ondol_model::{
-    Listener, ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy, Transport,
+    Certificate, Listener, ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy,
+    Transport,
 };
 use ondol_proxy::Sockets;
 
@@ -18,6 +20,13 @@ pub(crate) struct Refused {
     pub(crate) address: SocketAddr,
     pub(crate) transport: Transport,
     pub(crate) error: io::Error,
+}
+
+/// What listeners with TLS show, and what authorities are told.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    pub(crate) certificates: Vec<Certificate>,
+    pub(crate) challenges: BTreeMap<String, String>,
 }
 
 /// The open sockets, as the proxy was last told.
@@ -49,6 +58,11 @@ impl Listeners {
         self.snapshot.version
     }
 
+    /// Every need was met the last time.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.lacking
+    }
+
     /// Ports of edges and their routes.
     pub(crate) fn edges(&self) -> impl Iterator<Item = (u16, &[(Route, ServiceRef)])> {
         self.snapshot
@@ -58,11 +72,6 @@ impl Listeners {
                 Purpose::Edge { routes } => Some((listener.address.port(), routes.as_slice())),
                 _ => None,
             })
-    }
-
-    /// Every need was met the last time.
-    pub(crate) fn is_whole(&self) -> bool {
-        !self.lacking
     }
 
     /// Where a listener is bound.
@@ -120,6 +129,7 @@ impl Listeners {
         &mut self,
         needs: Vec<Need>,
         traffic: Vec<TrafficPolicy>,
+        shown: Shown,
         usual: impl Fn(&ServiceRef, u16, Transport) -> Option<u16>,
     ) -> Option<Change> {
         let mut sockets = Sockets::new();
@@ -129,6 +139,7 @@ impl Listeners {
             match self.open_for(&need) {
                 Some(open) => listeners.push(Listener {
                     purpose: need.purpose,
+                    opening: need.opening,
                     ..open.clone()
                 }),
                 None => match self.open(need, &usual) {
@@ -142,14 +153,19 @@ impl Listeners {
         }
         self.lacking = !refused.is_empty();
         listeners.sort_by_key(|listener| listener.id);
-        if listeners == self.snapshot.listeners && traffic == self.snapshot.traffic {
+        let next = Snapshot {
+            version: self.snapshot.version,
+            listeners,
+            traffic,
+            certificates: shown.certificates,
+            challenges: shown.challenges,
+        };
+        if next == self.snapshot {
             return None;
         }
         self.snapshot = Snapshot {
             version: self.snapshot.version + 1,
-            listeners,
-            traffic,
-            ..Snapshot::default()
+            ..next
         };
         Some(Change {
             snapshot: self.snapshot.clone(),
@@ -200,7 +216,7 @@ impl Listeners {
                 address,
                 transport: need.transport,
                 purpose: need.purpose,
-                opening: Default::default(),
+                opening: need.opening,
             },
             socket,
         ))

@@ -18,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::clock::Clock;
+use super::keys::Keys;
 use super::listeners::Listeners;
 use super::{Inboxes, Node, proxy};
 
@@ -27,6 +28,9 @@ const OBSERVATIONS_MAX: usize = 1024;
 const REQUESTS_MAX: usize = 64;
 /// How long a proxy may take until it answers, before the node goes on without it.
 const PROXY_MAX: Duration = Duration::from_secs(3);
+
+/// A certificate that was changed in its file is shown within this time.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// How a node is started.
 #[derive(Clone, Debug)]
@@ -120,6 +124,7 @@ impl Node {
             looked: looks,
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
+            look: tokio::time::interval(LOOK_EVERY),
         };
         let node = Node {
             control: Control::new(machine(&engine)),
@@ -130,6 +135,7 @@ impl Node {
             store,
             clock: Clock::start(),
             listeners,
+            keys: Keys::new(options.state_dir.clone()),
             kept: BTreeMap::new(),
             addresses: BTreeMap::new(),
             refused: BTreeMap::new(),

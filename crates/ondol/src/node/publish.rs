@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ondol_api::{NodeState, ProjectState};
 use ondol_control::{ProjectView, View};
 use ondol_model::{ListenerId, ProjectName, Purpose, ServiceName, ServiceRef, Transport};
 use ondol_store::PortKey;
 
-use super::listeners::Change;
+use super::listeners::{Change, Shown};
 use super::{Node, reach, state};
 
 impl Node {
@@ -21,6 +22,16 @@ impl Node {
             self.reached = Some(reached);
         }
         self.publish_state(&view);
+    }
+
+    /// Looks whether files with certificates were changed, and whether some are to be issued again.
+    pub(super) fn look_at_keys(&mut self) {
+        let now_unix = Duration::from_millis(self.clock.unix_ms(self.clock.now()));
+        let projects = self.kept.values().map(|kept| kept.wish.project.as_ref());
+        if self.keys.look(projects, now_unix) {
+            let view = self.control.view().clone();
+            self.publish_listeners(&view);
+        }
     }
 
     fn publish_listeners(&mut self, view: &View) {
@@ -45,7 +56,16 @@ impl Node {
             })
         });
         let known: Vec<_> = known.collect();
-        let (needs, traffic) = (reach::needs(&known), reach::traffic(&known));
+        let (mut needs, mut traffic) = (reach::needs(&known), reach::traffic(&known));
+        let projects: Vec<_> = known.iter().map(|known| known.project).collect();
+        let now_unix = Duration::from_millis(self.clock.unix_ms(self.clock.now()));
+        let mut complaints = self.keys.fill(&mut needs, &mut traffic, now_unix);
+        let (certificates, wrong) = self.keys.certificates(&projects, now_unix);
+        complaints.extend(wrong);
+        let shown = Shown {
+            certificates,
+            challenges: BTreeMap::new(),
+        };
         let usual = |service: &ServiceRef, target, transport| {
             self.store
                 .port(&PortKey {
@@ -56,8 +76,11 @@ impl Node {
                 .ok()
                 .flatten()
         };
-        if let Some(change) = self.listeners.change(needs, traffic, usual) {
+        if let Some(change) = self.listeners.change(needs, traffic, shown, usual) {
             self.tell_proxy(change);
+        }
+        for complaint in complaints {
+            self.complain(&complaint);
         }
     }
 

@@ -1,11 +1,13 @@
 //! Which sockets have to be open for the services to be reached: a pure function of what is wanted and known.
 
+mod edges;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ondol_model::{
-    Fallback, Project, PublishedPort, Purpose, Route, Service, ServiceName, ServiceRef,
-    TrafficPolicy, Transport,
+    ClientCertificates, Fallback, Https, Opening, Project, PublishedPort, Purpose, Route, Service,
+    ServiceName, ServiceRef, TrafficPolicy, Transport,
 };
 
 /// A socket that has to be open.
@@ -14,6 +16,10 @@ pub(crate) struct Need {
     pub(crate) place: Place,
     pub(crate) transport: Transport,
     pub(crate) purpose: Purpose,
+    /// How its connections begin.
+    pub(crate) opening: Opening,
+    /// Whose certificates are asked for; put into the opening where files are read.
+    pub(crate) clients: Option<ClientCertificates>,
 }
 
 /// Where a socket has to be open.
@@ -49,34 +55,24 @@ pub(crate) fn edge_address(project: &Project) -> SocketAddr {
     SocketAddr::new(ANY, project.edge_port)
 }
 
+/// Where it is with TLS.
+pub(crate) fn https_address(https: &Https) -> SocketAddr {
+    SocketAddr::new(ANY, https.port)
+}
+
 const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// All sockets that these projects need.
 pub(crate) fn needs(projects: &[Known<'_>]) -> Vec<Need> {
-    let mut edges: BTreeMap<u16, Vec<_>> = BTreeMap::new();
     let mut needs = Vec::new();
     for known in projects {
         for service in known.project.services.values() {
             let name = service_ref(known.project, service);
-            if !service.routes.is_empty() {
-                edges
-                    .entry(known.project.edge_port)
-                    .or_default()
-                    .extend(routes(known, service, &name));
-            }
             needs.extend(published(service, &name));
             needs.extend(virtuals(known, service, &name));
         }
     }
-    let edge = |(port, routes)| Need {
-        place: Place::Machine {
-            address: SocketAddr::new(ANY, port),
-            of: None,
-        },
-        transport: Transport::Tcp,
-        purpose: Purpose::Edge { routes },
-    };
-    needs.extend(edges.into_iter().map(edge));
+    needs.extend(edges::needs(projects));
     needs
 }
 
@@ -163,6 +159,8 @@ fn published(service: &Service, name: &ServiceRef) -> impl Iterator<Item = Need>
             port: port.target,
             app_protocol: port.app_protocol.clone(),
         },
+        opening: Opening::default(),
+        clients: None,
     })
 }
 
@@ -198,6 +196,8 @@ fn virtuals<'a>(
                     app_protocol: hint.and_then(|published| published.app_protocol.clone()),
                     callers: callers.clone(),
                 },
+                opening: Opening::default(),
+                clients: None,
             })
         })
 }

@@ -13,6 +13,7 @@ mod life;
 mod load;
 mod pages;
 mod process;
+mod secure;
 mod state;
 mod steps;
 mod user;

@@ -1,0 +1,286 @@
+//! Certificates and authorities: what the files hold, what is issued, and what the proxy gets of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ondol_model::{Certificate, CertificateFiles, Https, Issue, Project, Secret, TrafficPolicy};
+
+use super::reach::Need;
+use crate::authority::{Authority, CERTIFICATE_LIFE};
+
+/// A file of certificates that is larger is none.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+/// For clients that ask for no name: an address, or this machine.
+const LOCAL: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
+pub(crate) struct Keys {
+    state_dir: PathBuf,
+    /// What the files held when they were last looked at.
+    files: BTreeMap<PathBuf, Result<String, String>>,
+    /// The last good content of a pair of files, and the names in it.
+    good: BTreeMap<CertificateFiles, (Certificate, Vec<String>)>,
+    authority: Option<Authority>,
+    issued: BTreeMap<Vec<String>, Issued>,
+    /// The projects name files.
+    named: bool,
+    /// What was complained about and has not ended since.
+    said: BTreeSet<String>,
+}
+
+struct Issued {
+    certificate: Certificate,
+    renew_at: Duration,
+}
+
+/// What is to be said, once, about what cannot be used.
+pub(crate) type Complaints = Vec<String>;
+
+impl Keys {
+    pub(crate) fn new(state_dir: PathBuf) -> Self {
+        Keys {
+            state_dir,
+            files: BTreeMap::new(),
+            good: BTreeMap::new(),
+            authority: None,
+            issued: BTreeMap::new(),
+            named: false,
+            said: BTreeSet::new(),
+        }
+    }
+
+    /// Reads again what the projects name; whether anything differs from the last time, or is to be issued again.
+    pub(crate) fn look<'a>(
+        &mut self,
+        projects: impl Iterator<Item = &'a Project>,
+        now_unix: Duration,
+    ) -> bool {
+        let wanted: BTreeSet<&Path> = projects.flat_map(files_of).collect();
+        let files = wanted.into_iter().map(|path| (path.to_owned(), read(path)));
+        let files: BTreeMap<_, _> = files.collect();
+        let changed = files != self.files;
+        self.files = files;
+        changed
+            || self
+                .issued
+                .values()
+                .any(|issued| issued.renew_at <= now_unix)
+    }
+
+    /// Whether there is anything to look at.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.named || !self.files.is_empty() || !self.issued.is_empty()
+    }
+
+    /// All certificates of the projects, and what is wrong with those that cannot be shown.
+    pub(crate) fn certificates(
+        &mut self,
+        projects: &[&Project],
+        now_unix: Duration,
+    ) -> (Vec<Certificate>, Complaints) {
+        let mut wrong = Vec::new();
+        let mut all = Vec::new();
+        let mut covered = BTreeSet::new();
+        self.named = projects
+            .iter()
+            .any(|project| files_of(project).next().is_some());
+        let https = |project: &&Project| project.edge.https.clone();
+        for files in projects
+            .iter()
+            .filter_map(https)
+            .flat_map(|https| https.certificates)
+        {
+            match self.from_files(&files) {
+                Ok((certificate, names)) => {
+                    covered.extend(names);
+                    all.push(certificate);
+                }
+                Err(why) => wrong.push(why),
+            }
+        }
+        let mut wanted = BTreeSet::new();
+        for project in projects {
+            if let Some(https) = &project.edge.https
+                && https.issue == Issue::Development
+            {
+                wanted.extend(
+                    names(project)
+                        .filter(|name| !is_covered(name, &covered))
+                        .map(|name| vec![name]),
+                );
+                wanted.insert(LOCAL.map(str::to_owned).to_vec());
+            }
+        }
+        self.issued.retain(|names, _| wanted.contains(names));
+        for names in wanted {
+            match self.issue(names, now_unix) {
+                Ok(certificate) => all.push(certificate),
+                Err(why) => wrong.push(why),
+            }
+        }
+        (all, self.unsaid(wrong))
+    }
+
+    /// Puts authorities into what they are needed for. A listener that cannot ask clients for certificates is not
+    /// opened; a service that cannot be believed is not called.
+    pub(crate) fn fill(
+        &mut self,
+        needs: &mut Vec<Need>,
+        traffic: &mut [TrafficPolicy],
+        now_unix: Duration,
+    ) -> Complaints {
+        let mut wrong = Vec::new();
+        needs.retain_mut(|need| {
+            let (Some(clients), Some(tls)) = (&need.clients, &mut need.opening.tls) else {
+                return true;
+            };
+            let pem = self.authorities(&clients.ca);
+            let found = pem.map(|pem| tls.client_ca_pem = Some(pem));
+            found.map_err(|why| wrong.push(why)).is_ok()
+        });
+        for policy in traffic {
+            let Some(tls) = &mut policy.traffic.dial.tls else {
+                continue;
+            };
+            let own = self
+                .authority(now_unix)
+                .map(|authority| authority.pem().to_owned());
+            let pem = match &tls.ca {
+                Some(path) => self.authorities(path),
+                None => own.clone(),
+            };
+            // Nothing that another authority issued is believed by that of this machine.
+            tls.ca_pem = pem
+                .or_else(|why| {
+                    wrong.push(why);
+                    own
+                })
+                .ok();
+        }
+        self.unsaid(wrong)
+    }
+
+    fn from_files(
+        &mut self,
+        files: &CertificateFiles,
+    ) -> Result<(Certificate, Vec<String>), String> {
+        let read = |path: &Path| {
+            self.files
+                .get(path)
+                .cloned()
+                .unwrap_or_else(|| self::read(path))
+        };
+        let fresh = read(&files.cert).and_then(|chain_pem| {
+            let certificate = Certificate {
+                chain_pem,
+                key_pem: Secret(read(&files.key)?),
+                challenge: None,
+            };
+            let names = ondol_proxy::check_certificate(&certificate)
+                .map_err(|why| format!("{}: {why}", files.cert.display()))?;
+            Ok((certificate, names))
+        });
+        match (fresh, self.good.get(files)) {
+            (Ok(fresh), _) => {
+                self.good.insert(files.clone(), fresh.clone());
+                Ok(fresh)
+            }
+            // Half of the pair may have been written; what was good is shown until the rest is.
+            (Err(_), Some(good)) => Ok(good.clone()),
+            (Err(why), None) => Err(why),
+        }
+    }
+
+    fn authorities(&self, path: &Path) -> Result<String, String> {
+        let read = self
+            .files
+            .get(path)
+            .cloned()
+            .unwrap_or_else(|| self::read(path))?;
+        ondol_proxy::check_authorities(&read)
+            .map_err(|why| format!("{}: {why}", path.display()))?;
+        Ok(read)
+    }
+
+    fn issue(&mut self, names: Vec<String>, now_unix: Duration) -> Result<Certificate, String> {
+        if let Some(issued) = self.issued.get(&names)
+            && now_unix < issued.renew_at
+        {
+            return Ok(issued.certificate.clone());
+        }
+        let certificate = self
+            .authority(now_unix)?
+            .issue(&names, now_unix)
+            .map_err(|error| format!("no certificate for {}: {error}", names.join(", ")))?;
+        let renew_at = now_unix + CERTIFICATE_LIFE * 2 / 3;
+        let issued = Issued {
+            certificate: certificate.clone(),
+            renew_at,
+        };
+        self.issued.insert(names, issued);
+        Ok(certificate)
+    }
+
+    fn authority(&mut self, now_unix: Duration) -> Result<&Authority, String> {
+        let authority = match self.authority.take() {
+            Some(authority) => authority,
+            None => Authority::open(&self.state_dir, now_unix)
+                .map_err(|error| format!("there is no development authority: {error}"))?,
+        };
+        Ok(self.authority.insert(authority))
+    }
+
+    /// What was not said before.
+    fn unsaid(&mut self, wrong: Vec<String>) -> Complaints {
+        wrong
+            .into_iter()
+            .filter(|why| self.said.insert(why.clone()))
+            .collect()
+    }
+}
+
+/// The hosts of a project that TLS is done for here.
+fn names(project: &Project) -> impl Iterator<Item = String> {
+    let routes = project
+        .services
+        .values()
+        .flat_map(|service| &service.routes);
+    let served = routes.filter(|route| !route.passthrough);
+    served
+        .filter_map(|route| route.host.clone())
+        .map(|host| {
+            host.split(':')
+                .next()
+                .unwrap_or_default()
+                .to_ascii_lowercase()
+        })
+        .filter(|host| !host.is_empty() && host != "*")
+}
+
+fn is_covered(name: &str, covered: &BTreeSet<String>) -> bool {
+    let star = name.find('.').map(|dot| format!("*{}", &name[dot..]));
+    covered.contains(name) || star.is_some_and(|star| covered.contains(&star))
+}
+
+fn files_of(project: &Project) -> impl Iterator<Item = &Path> {
+    let https = project.edge.https.iter();
+    let of_https = https.flat_map(|https: &Https| {
+        let pairs = https.certificates.iter();
+        let pairs = pairs.flat_map(|files| [files.cert.as_path(), files.key.as_path()]);
+        pairs.chain(https.clients.as_ref().map(|clients| clients.ca.as_path()))
+    });
+    let services = project.services.values();
+    let of_services =
+        services.filter_map(|service| service.traffic.dial.tls.as_ref()?.ca.as_deref());
+    of_https.chain(of_services)
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let explain = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
+    let size = fs::metadata(path).map_err(explain)?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(format!("{} is larger than any certificate", path.display()));
+    }
+    fs::read_to_string(path).map_err(explain)
+}

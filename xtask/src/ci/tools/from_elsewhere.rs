@@ -1,0 +1,54 @@
+//! Tools of the tests that Debian does not have: from the registries of Go and Python, into `target/tools`, where the
+//! tests look for them.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{command, say, tree};
+
+/// A program in Go, and what installs it.
+const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
+const PEBBLE: &str = "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1";
+const PYTHON: [&str; 2] = ["grpcio==1.85.1", "websockets==17.4"];
+
+pub(super) fn install() -> Result<()> {
+    let tools = tree::root().join("target/tools");
+    for (name, package) in [("h2spec", H2SPEC), ("pebble", PEBBLE)] {
+        if !tools.join("bin").join(name).is_file() {
+            attempt(
+                name,
+                Command::new("go")
+                    .args(["install", package])
+                    .env("GOBIN", tools.join("bin")),
+            );
+        }
+    }
+    let python = tools.join("python");
+    if !python.join("bin/websockets").exists() {
+        python_clients(&python);
+    }
+    Ok(())
+}
+
+fn python_clients(folder: &Path) {
+    let mut create = Command::new("python3");
+    create.args(["-m", "venv"]).arg(folder);
+    if attempt("clients in Python", &mut create) {
+        let mut install = Command::new(folder.join("bin/pip"));
+        install.args(["install", "--quiet"]).args(PYTHON);
+        attempt("clients in Python", &mut install);
+    }
+}
+
+/// Without them their tests say that they are skipped, and the run as a whole decides what that means.
+fn attempt(name: &str, command: &mut Command) -> bool {
+    let done = command::run(command);
+    if let Err(error) = &done {
+        say::line(&format!(
+            "tools: no {name}, so not tested with it: {error:#}"
+        ));
+    }
+    done.is_ok()
+}
