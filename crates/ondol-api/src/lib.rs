@@ -23,7 +23,7 @@ mod state;
 pub use client::{Client, ClientError, Follow};
 pub use error::{ApiError, Cause, CauseKind, ErrorCode};
 pub use openapi::openapi;
-pub use request::{Door, EventQuery, LogQuery, Reply, Request};
+pub use request::{Door, LogQuery, Reply, Request};
 pub use serve::{bind, serve};
 pub use state::{
     Accepted, Applied, CircuitState, Edge, EventState, ExecTarget, Finding, FindingLevel, LogLine,

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_control::{Command, Wish};
-use ondol_model::{OneOff, ProjectName, ReplicaId, ServiceName, ServiceRef};
+use ondol_model::{EventQuery, OneOff, ProjectName, ReplicaId, ServiceName, ServiceRef};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
@@ -133,23 +133,6 @@ pub enum Request {
         /// Takes the answer.
         reply: Reply<Vec<Finding>>,
     },
-}
-
-/// Which events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventQuery {
-    /// Only of this project.
-    pub project: Option<ProjectName>,
-    /// Only of this service of `project`.
-    pub service: Option<ServiceName>,
-    /// Only those with a greater id.
-    pub after_id: u64,
-    /// Only those at this moment (milliseconds since 1970) or later.
-    pub since_unix_ms: u64,
-    /// At most so many.
-    pub limit: u32,
-    /// Which end `limit` keeps: the oldest, for those who follow; else the newest.
-    pub oldest_first: bool,
 }
 
 /// Which log lines.

@@ -9,6 +9,7 @@ mod capacity;
 mod depends;
 mod digest;
 mod endpoint;
+mod event_query;
 mod guard;
 mod mount;
 mod name;
@@ -37,6 +38,7 @@ pub use capacity::{Capacity, Demand};
 pub use depends::{Condition, Dependency};
 pub use digest::Digest;
 pub use endpoint::{Endpoint, EndpointTable};
+pub use event_query::EventQuery;
 pub use guard::{
     ApiKeyAuth, Auth, BasicAuth, CacheRule, ForwardAuth, Guard, JwtAuth, KeySource, LimitBy,
     RateLimit,
@@ -65,8 +67,8 @@ pub use service::{
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
 pub use time::Time;
 pub use tls::{
-    Acme, Certificate, CertificateFiles, ClientCertificates, Dial, DialTls, Edge, Https, Issue, Opening,
-    OpeningTls, Secret,
+    Acme, Certificate, CertificateFiles, ClientCertificates, Dial, DialTls, Edge, Https, Issue,
+    Opening, OpeningTls, Secret,
 };
 pub use traffic::{Balance, BalanceBy, Eject, Traffic, TrafficPolicy};
 pub use watch::{WatchAction, WatchRule};

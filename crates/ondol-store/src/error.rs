@@ -15,8 +15,13 @@ pub enum StoreError {
         /// The other node's process, when it could be read.
         pid: Option<u32>,
     },
-    /// The folder or the file cannot be written.
-    ReadOnly(PathBuf),
+    /// This user cannot write the folder or the file, or nobody can.
+    NotWritable {
+        /// The folder or file.
+        path: PathBuf,
+        /// What the system said.
+        saw: String,
+    },
     /// The disk is full.
     Full(PathBuf),
     /// The file is not a database any more.
@@ -66,7 +71,10 @@ impl StoreError {
         let path = path.to_path_buf();
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => StoreError::Full(path),
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::ReadOnly(path),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::NotWritable {
+                path,
+                saw: source.to_string(),
+            },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Corrupt {
                 path,
                 saw: source.to_string(),
@@ -81,7 +89,10 @@ impl StoreError {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => StoreError::Full(path),
             io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                StoreError::ReadOnly(path)
+                StoreError::NotWritable {
+                    path,
+                    saw: source.to_string(),
+                }
             }
             _ => StoreError::Io { path, source },
         }
@@ -93,7 +104,7 @@ impl StoreError {
             StoreError::Locked { .. } => {
                 "use the node that runs, or set ONDOL_STATE to another folder for a second one".into()
             }
-            StoreError::ReadOnly(path) => format!(
+            StoreError::NotWritable { path, .. } => format!(
                 "make {} writable for this user, or set ONDOL_STATE to a folder that is",
                 path.display()
             ),
@@ -134,7 +145,9 @@ impl fmt::Display for StoreError {
             StoreError::Locked { dir, pid: None } => {
                 write!(f, "another node uses the state folder {}", dir.display())
             }
-            StoreError::ReadOnly(path) => write!(f, "{} cannot be written", path.display()),
+            StoreError::NotWritable { path, saw } => {
+                write!(f, "{} cannot be written: {saw}", path.display())
+            }
             StoreError::Full(path) => {
                 write!(f, "the disk is full: {} cannot grow", path.display())
             }

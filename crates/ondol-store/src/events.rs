@@ -1,5 +1,5 @@
 use ondol_control::{Note, NoteKind};
-use ondol_model::{ProjectName, ReplicaId, ServiceName, ServiceRef};
+use ondol_model::{EventQuery, ProjectName, ReplicaId, ServiceName, ServiceRef};
 use rusqlite::{Connection, Row, params};
 
 use crate::store::Durability;
@@ -20,23 +20,6 @@ pub struct StoredEvent {
     pub at_unix_ms: u64,
     /// What, about whom, and why.
     pub note: Note,
-}
-
-/// Which events to read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventQuery {
-    /// Only of this project.
-    pub project: Option<ProjectName>,
-    /// Only of this service of `project`.
-    pub service: Option<ServiceName>,
-    /// Only those with a greater id.
-    pub after_id: u64,
-    /// Only those at this moment or later.
-    pub since_unix_ms: u64,
-    /// At most so many: the newest, or the oldest when `oldest_first`.
-    pub limit: u32,
-    /// Which end `limit` keeps. Those that follow a stream want the oldest first.
-    pub oldest_first: bool,
 }
 
 impl Store {

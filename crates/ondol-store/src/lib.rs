@@ -24,7 +24,7 @@ mod store;
 pub use addresses::SERVICES_MAX;
 pub use audit::{AUDIT_MAX, AuditEntry};
 pub use error::StoreError;
-pub use events::{EVENTS_MAX, EventQuery, StoredEvent};
+pub use events::{EVENTS_MAX, StoredEvent};
 pub use ports::PortKey;
 pub use projects::Kept;
 pub use revisions::{REVISIONS_MAX, Revision};

@@ -1,5 +1,6 @@
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use ondol_model::EventQuery;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
@@ -8,7 +9,7 @@ use utoipa::IntoParams;
 
 use super::{Answer, Query, answer};
 use crate::error::ErrorBody;
-use crate::{ApiError, Door, ErrorCode, EventQuery, EventState, Request};
+use crate::{ApiError, Door, ErrorCode, EventState, Request};
 
 const LIMIT: u32 = 1_000;
 const LIMIT_MAX: u32 = 10_000;

@@ -1,13 +1,13 @@
 use axum::extract::{ConnectInfo, Path, State};
 use ondol_control::Command;
-use ondol_model::{ProjectName, ServiceName, ServiceRef};
+use ondol_model::{EventQuery, ProjectName, ServiceName, ServiceRef};
 
 use super::{Answer, Body, answer};
 use crate::caller::Caller;
 use crate::error::ErrorBody;
 use crate::{
-    Accepted, ApiError, Door, ErrorCode, EventQuery, Request, RunBody, ScaleBody, ServiceState,
-    ServicesBody, Started, Why, reading,
+    Accepted, ApiError, Door, ErrorCode, Request, RunBody, ScaleBody, ServiceState, ServicesBody,
+    Started, Why, reading,
 };
 
 /// Decisions that `why` shows.

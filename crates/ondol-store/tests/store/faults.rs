@@ -152,7 +152,14 @@ fn a_read_only_folder_is_named() {
 
     let refused = Store::open(disk.0).unwrap_err();
 
-    assert!(matches!(refused, StoreError::ReadOnly(_)), "{refused}");
+    assert!(
+        matches!(refused, StoreError::NotWritable { .. }),
+        "{refused}"
+    );
+    assert!(
+        refused.to_string().contains("cannot be written: "),
+        "{refused}"
+    );
 }
 
 /// A small file system in memory, gone when the test is over.

@@ -1,6 +1,6 @@
 use ondol_control::{Memory, Refused};
-use ondol_model::{Digest, ReplicaId, RunId, Transport};
-use ondol_store::{AuditEntry, EVENTS_MAX, EventQuery, Kept, PortKey, REVISIONS_MAX, Store};
+use ondol_model::{Digest, EventQuery, ReplicaId, RunId, Transport};
+use ondol_store::{AuditEntry, EVENTS_MAX, Kept, PortKey, REVISIONS_MAX, Store};
 
 use crate::setup::{Folder, note, scaled, service, wish};
 

@@ -4,7 +4,8 @@ use std::process::{Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use ondol_store::{EventQuery, Store};
+use ondol_model::EventQuery;
+use ondol_store::Store;
 
 use crate::setup::{Folder, note, scaled, service};
 

@@ -142,6 +142,15 @@ const GROUPS: [Group; 4] = [
                 examples: &[("ondol port web 80", "")],
             },
             Page {
+                verb: "routes",
+                more: "All in the order in which they are tried; `explain` says which one gets a request, and why each \
+                       other does not.",
+                examples: &[
+                    ("ondol routes", ""),
+                    ("ondol routes explain http://shop.localhost/api", ""),
+                ],
+            },
+            Page {
                 verb: "graph",
                 more: "From the file alone: nothing has to run.",
                 examples: &[("ondol graph", ""), ("ondol graph --dot", "for Graphviz")],

@@ -32,7 +32,8 @@ pub(crate) fn state_dir() -> Result<PathBuf, Failure> {
             .map(PathBuf::from)
     };
     if let Some(dir) = named("ONDOL_STATE") {
-        return std::path::absolute(dir).map_err(|error| Failure::error(error.to_string()));
+        return std::path::absolute(dir)
+            .map_err(|error| Failure::error(format!("ONDOL_STATE names no folder: {error}")));
     }
     if is_root() {
         return Ok("/var/lib/ondol".into());
@@ -175,9 +176,9 @@ pub(crate) async fn name(
     out: &Out,
 ) -> Result<ProjectName, Failure> {
     if let (Some(name), true) = (&args.project_name, args.files.is_empty()) {
-        return name
-            .parse()
-            .map_err(|error: ondol_model::NameError| Failure::invalid(error.to_string()));
+        return name.parse().map_err(|error: ondol_model::NameError| {
+            Failure::invalid(format!("--project-name: {error}"))
+        });
     }
     if load::is_here(args) {
         return Ok(load::project(args, &[], out)?.name);

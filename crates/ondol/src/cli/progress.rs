@@ -62,7 +62,8 @@ pub(crate) struct Interrupts {
 
 impl Interrupts {
     pub(crate) fn listen() -> Result<Self, Failure> {
-        let listen = |kind| signal(kind).map_err(|error| Failure::error(error.to_string()));
+        let refused = |error| Failure::error(format!("Ctrl-C could not be listened to: {error}"));
+        let listen = |kind| signal(kind).map_err(refused);
         Ok(Interrupts {
             interrupt: listen(SignalKind::interrupt())?,
             terminate: listen(SignalKind::terminate())?,

@@ -122,7 +122,7 @@ fn still_running(project: &ProjectState) -> String {
         }
     }
     if up.is_empty() {
-        return "nothing of it runs".into();
+        return "nothing of the project runs".into();
     }
     format!("still running: {} (`ondol down` stops them)", up.join(", "))
 }

@@ -94,7 +94,8 @@ fn code_of(replica: &str, exit: Exit) -> Result<u8, Failure> {
         Exit::Code(code) => Ok(code as u8),
         Exit::Signal(number) => Ok(128u8.wrapping_add(number as u8)),
         Exit::NotStarted(why) => Err(Failure::with_code(NOT_RUN, why)),
-        other => Err(Failure::error(format!("{replica}: {other}"))),
+        other => Err(Failure::error(format!("{replica} ended: {other}"))
+            .hint("`ondol events` says what was seen")),
     }
 }
 

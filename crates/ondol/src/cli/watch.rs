@@ -58,7 +58,17 @@ impl Watch {
             }
         };
         let refused = |path: &Path, error: notify::Error| {
-            Failure::error(format!("{} cannot be watched: {error}", path.display()))
+            let failure = Failure::error(format!("{} cannot be watched: {error}", path.display()));
+            match error.kind {
+                notify::ErrorKind::MaxFilesWatch => failure.hint(
+                    "this machine watches no more folders: raise it with `sysctl fs.inotify.max_user_watches=524288`, \
+                     or leave big folders out with `ignore:`",
+                ),
+                notify::ErrorKind::PathNotFound => {
+                    failure.hint("`path:` of `develop.watch` names it; make it, or correct the path")
+                }
+                _ => failure,
+            }
         };
         let mut watcher =
             notify::recommended_watcher(tell).map_err(|error| refused(&project.dir, error))?;

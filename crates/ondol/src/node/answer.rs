@@ -7,8 +7,8 @@ use ondol_api::{
     RevisionState,
 };
 use ondol_control::{Command, Event, Wish};
-use ondol_model::{ProjectName, ReplicaId, ServiceName};
-use ondol_store::{AuditEntry, EventQuery, StoreError, StoredEvent};
+use ondol_model::{EventQuery, ProjectName, ReplicaId, ServiceName};
+use ondol_store::{AuditEntry, StoreError, StoredEvent};
 
 use super::{Node, logs, routes, usage};
 
@@ -53,7 +53,7 @@ impl Node {
                 });
             }
             Request::Revisions { project, reply } => answer(reply, self.revisions(&project)),
-            Request::Events { query, reply } => answer(reply, self.events(query)),
+            Request::Events { query, reply } => answer(reply, self.events(&query)),
             Request::Logs { query, lines } => {
                 let (state, engine) = (self.state.subscribe(), self.engine.clone());
                 let dir_of = move |replica: &ReplicaId| engine.log_dir(replica);
@@ -184,16 +184,8 @@ impl Node {
         Ok(shown.collect())
     }
 
-    fn events(&self, query: ondol_api::EventQuery) -> Result<Vec<EventState>, ApiError> {
-        let query = EventQuery {
-            project: query.project,
-            service: query.service,
-            after_id: query.after_id,
-            since_unix_ms: query.since_unix_ms,
-            limit: query.limit,
-            oldest_first: query.oldest_first,
-        };
-        let events = self.store.events(&query).map_err(|error| storage(&error))?;
+    fn events(&self, query: &EventQuery) -> Result<Vec<EventState>, ApiError> {
+        let events = self.store.events(query).map_err(|error| storage(&error))?;
         Ok(events.into_iter().map(event).collect())
     }
 

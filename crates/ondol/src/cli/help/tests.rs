@@ -43,6 +43,19 @@ fn page() -> String {
                 page.more
             );
             text += &table(verb.get_arguments());
+            for part in verb
+                .get_subcommands()
+                .filter(|part| part.get_name() != "help")
+            {
+                let _ = write!(
+                    text,
+                    "\n`ondol {} {}`: {}\n",
+                    page.verb,
+                    part.get_name(),
+                    summary(part)
+                );
+                text += &table(part.get_arguments());
+            }
             for (typed, what) in page.examples {
                 let what = if what.is_empty() {
                     String::new()

@@ -40,12 +40,15 @@ pub(super) struct Found {
 
 /// Services in `dir`, or in the folders right below it when it is none itself.
 pub(super) fn services(dir: &Path) -> Result<Vec<Found>, Failure> {
-    let refused = |error: std::io::Error| Failure::error(format!("{}: {error}", dir.display()));
+    let named = dir.display();
+    let refused = |error: std::io::Error| {
+        Failure::error(format!("the folder {named} cannot be read: {error}"))
+    };
     let dir = dir.canonicalize().map_err(refused)?;
     if let Some(found) = service(&dir, PathBuf::from("."), &mut BTreeSet::new()) {
         return Ok(vec![found]);
     }
-    let entries = fs::read_dir(&dir).map_err(|error| Failure::error(error.to_string()))?;
+    let entries = fs::read_dir(&dir).map_err(refused)?;
     let mut folders: Vec<PathBuf> = entries
         .flatten()
         .map(|entry| entry.path())

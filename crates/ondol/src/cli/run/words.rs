@@ -16,7 +16,7 @@ use crate::cli::failure::Failure;
 pub(super) fn refused(args: &RunArgs) -> Option<Failure> {
     let (flag, hint) = if args.service_ports || !args.publish.is_empty() {
         (
-            "--service-ports and --publish",
+            "--service-ports or --publish",
             "ports belong to the replicas of a service: `ondol up SERVICE` publishes them, and a run reaches every \
              service by its name",
         )
@@ -28,7 +28,7 @@ pub(super) fn refused(args: &RunArgs) -> Option<Failure> {
     } else {
         return None;
     };
-    Some(Failure::invalid(format!("{flag}: not for a run")).hint(hint))
+    Some(Failure::invalid(format!("`ondol run` does not have {flag}")).hint(hint))
 }
 
 /// The node is asked for this; `attended` when the run has this command's streams.

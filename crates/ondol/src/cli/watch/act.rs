@@ -98,8 +98,11 @@ async fn exec(
 ) -> Result<String, Failure> {
     for target in targets(project, service, client).await? {
         let refused = |error: std::io::Error| Failure::error(format!("{service}: {error}"));
-        let order = serde_json::to_vec(&(target, argv))
-            .map_err(|error| Failure::error(error.to_string()))?;
+        let order = serde_json::to_vec(&(target, argv)).map_err(|error| {
+            Failure::error(format!(
+                "{service}: the order could not be written: {error}"
+            ))
+        })?;
         // Entering a replica changes the process that does it, so another one does.
         let program = std::env::current_exe().map_err(refused)?;
         let mut child = Command::new(program)
@@ -113,7 +116,9 @@ async fn exec(
         }
         let ended = tokio::task::spawn_blocking(move || child.wait_with_output()).await;
         let ended = ended
-            .map_err(|error| Failure::error(error.to_string()))?
+            .map_err(|error| {
+                Failure::error(format!("{service}: nobody waits for the program: {error}"))
+            })?
             .map_err(refused)?;
         if !ended.status.success() {
             let said = String::from_utf8_lossy(&ended.stdout);
@@ -138,7 +143,12 @@ async fn targets(
     for replica in running(project, service, client).await? {
         let target = client.exec_target(&project.name, &replica).await?;
         let target = serde_json::from_value(target.enter);
-        targets.push(target.map_err(|error| Failure::error(error.to_string()))?);
+        targets.push(target.map_err(|error| {
+            Failure::error(format!(
+                "{replica}: the node describes it in a way that is not understood: {error}"
+            ))
+            .hint("is the node of another version? `ondol version` tells")
+        })?);
     }
     Ok(targets)
 }
