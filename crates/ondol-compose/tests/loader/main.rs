@@ -6,6 +6,7 @@ mod differential;
 mod environment;
 mod files;
 mod hostile;
+mod keys;
 mod meaning;
 mod merging;
 mod properties;
