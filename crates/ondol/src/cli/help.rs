@@ -201,6 +201,15 @@ const GROUPS: [Group; 4] = [
                 ],
             },
             Page {
+                verb: "trust",
+                more: "For the system (as root), and for Chromium and Firefox where `certutil` is.",
+                examples: &[
+                    ("ondol trust", ""),
+                    ("ondol trust --uninstall", "take that back"),
+                    ("ondol trust --print", "only print the authority's certificate"),
+                ],
+            },
+            Page {
                 verb: "completions",
                 more: "To standard output.",
                 examples: &[(
