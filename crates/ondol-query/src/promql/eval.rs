@@ -248,3 +248,6 @@ impl Reference {
 fn is_of_metric(name: &str) -> bool {
     matches!(name, METRIC_NAME | "__type__" | "__unit__")
 }
+
+#[cfg(test)]
+mod tests;

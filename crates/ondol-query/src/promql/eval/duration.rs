@@ -37,7 +37,9 @@ impl Evaluator<'_> {
         Ok(match duration {
             DurationExpr::Literal(literal) => literal.value,
             DurationExpr::Step(_) => seconds(self.query.step_ms),
-            DurationExpr::Range(_) => seconds(self.query.end_ms - self.query.start_ms),
+            DurationExpr::Range(_) => {
+                seconds(self.query.end_ms.saturating_sub(self.query.start_ms))
+            }
             DurationExpr::Choice(larger, sides, _) => {
                 let (left, right) = (self.seconds(&sides[0])?, self.seconds(&sides[1])?);
                 if *larger {

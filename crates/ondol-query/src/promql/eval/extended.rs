@@ -3,7 +3,7 @@
 use super::super::ast::Extension;
 use super::range::RangeCall;
 use super::row::Cell;
-use super::window::{Point, Window, seconds};
+use super::window::{HistogramPoint, Point, Window, seconds};
 use super::{Done, EvalError, Evaluator};
 use crate::histogram::{Incompatible, Tally};
 use crate::{Histogram, ResetHint, Sample};
@@ -46,9 +46,14 @@ pub(super) fn reaching_back(
     }
     let floats = window.floats.partition_point(|point| point.at <= start);
     let histograms = window.histograms.partition_point(|point| point.at <= start);
+    // The one before that is kept is the newest, of either kind.
+    let float = floats.checked_sub(1).map(|at| window.floats[at].at);
+    let histogram = histograms.checked_sub(1).map(|at| window.histograms[at].at);
+    let keeps_float = float.is_some() && float >= histogram;
+    let keeps_histogram = histogram.is_some() && !keeps_float;
     Some(Window {
-        floats: &window.floats[floats.saturating_sub(1)..],
-        histograms: &window.histograms[histograms.saturating_sub(1)..],
+        floats: &window.floats[floats - usize::from(keeps_float)..],
+        histograms: &window.histograms[histograms - usize::from(keeps_histogram)..],
         ..window
     })
 }
@@ -70,7 +75,9 @@ fn edges<T>(
     } else {
         most
     };
-    (at(&points[last]) > window.start_ms).then_some((first, last))
+    let outside =
+        at(&points[last]) <= window.start_ms || (smoothed && at(&points[first]) > window.end_ms);
+    (!outside).then_some((first, last))
 }
 
 /// Between two samples of a number. A counter that fell began at zero.
@@ -114,11 +121,12 @@ pub(super) fn interpolated(
     part: f64,
     counter: bool,
 ) -> Option<Histogram> {
-    let mut tally = if counter && after.is_reset_after(before) {
+    if counter && after.is_reset_after(before) {
         let mut tally = Tally::of(after);
         tally.scale(part);
-        tally
-    } else {
+        return Some(tally.finish());
+    }
+    let mut tally = {
         let mut tally = Tally::of(before);
         tally.scale(1.0 - part);
         tally.add(after, part).ok()?;
@@ -220,23 +228,31 @@ impl Evaluator<'_> {
         } else {
             (*points[last].value).clone()
         };
-        let inner = points.get(first + 1..last).unwrap_or_default();
-        self.with_resets(
-            of,
-            &left,
-            inner.iter().map(|point| &*point.value),
-            &right,
-            counter,
-        )
+        // A reset that the left edge was interpolated over is in it already.
+        let spanned = counter
+            && smoothed
+            && points[first].at < start
+            && first < last
+            && points[first + 1].value.is_reset_after(&points[first].value);
+        let next = first + 1 + usize::from(spanned);
+        let base = if spanned {
+            &points[first + 1].value
+        } else {
+            &left
+        };
+        // Both edges may be of the same sample, or of the same reset: then there is nothing between them.
+        let between = points.get(next..last).filter(|_| counter && next <= last);
+        let way = between.map(|inner| (base, inner));
+        self.with_resets(of, &left, way, &right)
     }
 
-    fn with_resets<'h>(
+    /// The difference of the edges, and what was counted before each reset on the way, which begins at a histogram.
+    fn with_resets(
         &self,
         of: &RangeCall<'_>,
-        left: &'h Histogram,
-        inner: impl Iterator<Item = &'h Histogram>,
-        right: &'h Histogram,
-        counter: bool,
+        left: &Histogram,
+        way: Option<(&Histogram, &[HistogramPoint])>,
+        right: &Histogram,
     ) -> Option<Histogram> {
         let mut tally = Tally::of(right);
         let mut add = |value: &Histogram, sign: f64, what: &str| -> Result<(), Incompatible> {
@@ -247,9 +263,8 @@ impl Evaluator<'_> {
             Ok(())
         };
         add(left, -1.0, "subtraction").ok()?;
-        if counter {
-            let mut before = left;
-            for value in inner.chain([right]) {
+        if let Some((mut before, inner)) = way {
+            for value in inner.iter().map(|point| &*point.value).chain([right]) {
                 if value.is_reset_after(before) {
                     add(before, 1.0, "addition").ok()?;
                 }

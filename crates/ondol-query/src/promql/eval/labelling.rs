@@ -21,7 +21,6 @@ pub(super) fn absent_labels(matchers: &[Matcher]) -> Labels {
         if matcher.op() == MatchOp::Equal && seen.insert(matcher.name()) {
             builder.set(matcher.name(), matcher.value());
         } else {
-            seen.insert(matcher.name());
             builder.remove(matcher.name());
         }
     }

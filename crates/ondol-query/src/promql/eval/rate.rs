@@ -15,8 +15,8 @@ struct Span {
     /// When the first sample was, or counting began.
     first: i64,
     last: i64,
-    /// Between how many samples, less one.
-    gaps: usize,
+    /// Between two samples, in seconds.
+    average: f64,
     /// Whether the beginning is known and nothing is to be guessed there.
     begins: bool,
 }
@@ -212,11 +212,9 @@ impl Evaluator<'_> {
                     add(&points[at - 1].value, 1.0, "addition")?;
                 }
             }
-            if !skips_first {
-                // All layouts on the way count, not only those at the ends.
-                let schema = points.iter().map(|point| point.value.schema).min();
-                tally.coarsen(schema.unwrap_or(i32::MAX));
-            }
+            // All layouts on the way count, not only those at the ends.
+            let schema = considered.iter().map(|point| point.value.schema).min();
+            tally.coarsen(schema.unwrap_or(i32::MAX));
         }
         Some(tally.finish())
     }
@@ -297,14 +295,13 @@ impl Evaluator<'_> {
         } else if !rate && gauges.contains(&false) {
             self.warn_not(of, "gauge");
         }
-        if before.has_custom_buckets() != last.has_custom_buckets() {
-            self.warn_schemas(of.place(), of.metric);
-            return None;
-        }
         let mut result = if rate && (anew || last.is_reset_after(before)) {
             last.compacted()
         } else {
-            let (result, settled) = Tally::minus(last, before).ok()?;
+            let Ok((result, settled)) = Tally::minus(last, before) else {
+                self.warn_schemas(of.place(), of.metric);
+                return None;
+            };
             if settled.bounds_reconciled {
                 self.info(
                     of.place(),
@@ -349,10 +346,17 @@ fn span<T>(
     if points.len() < 2 && !begins {
         return None;
     }
+    #[expect(clippy::cast_precision_loss, reason = "a count of samples in memory")]
+    let gaps = (points.len() - 1) as f64;
+    let average = if gaps > 0.0 {
+        seconds(last - first) / gaps
+    } else {
+        0.0
+    };
     Some(Span {
         first: if begins { start } else { first },
         last,
-        gaps: points.len() - usize::from(!begins),
+        average,
         begins,
     })
 }
@@ -362,8 +366,7 @@ impl Span {
     /// value lies: counters do not begin before they are zero.
     fn factor(&self, of: &RangeCall<'_>, window: Window<'_>, zero: Option<f64>) -> f64 {
         let sampled = seconds(self.last - self.first);
-        #[expect(clippy::cast_precision_loss, reason = "a count of samples in memory")]
-        let average = sampled / self.gaps as f64;
+        let average = self.average;
         let threshold = average * 1.1;
         let mut before = seconds(self.first - window.start_ms);
         let mut after = seconds(window.end_ms - self.last);
@@ -380,7 +383,11 @@ impl Span {
         if after >= threshold {
             after = average / 2.0;
         }
-        let factor = (sampled + before + after) / sampled;
+        let factor = if sampled == 0.0 {
+            1.0
+        } else {
+            (sampled + before + after) / sampled
+        };
         if of.call.function.name == "rate" {
             factor / window.seconds()
         } else {

@@ -46,7 +46,7 @@ impl Evaluator<'_> {
             ("start", _) => constant(seconds(query.start_ms)),
             ("end", _) => constant(seconds(query.end_ms)),
             ("step", _) => constant(seconds(query.step_ms)),
-            ("range", _) => constant(seconds(query.end_ms - query.start_ms)),
+            ("range", _) => constant(seconds(query.end_ms.saturating_sub(query.start_ms))),
             ("scalar", [arg]) => self.only_value(arg, times),
             (name @ ("max_of" | "min_of"), [left, right]) => {
                 let mut values = self.scalar(left, times)?;

@@ -200,7 +200,13 @@ fn between(before: &Sample, after: &Sample, at: i64) -> Cell {
         (Value::Float(a), Value::Float(b)) => Cell::Float(a + (b - a) * part),
         (Value::Histogram(a), Value::Histogram(b)) => {
             let gauges = a.reset_hint == ResetHint::Gauge && b.reset_hint == ResetHint::Gauge;
-            extended::interpolated(a, b, part, !gauges).map_or(Cell::Absent, Cell::from)
+            let value = extended::interpolated(a, b, part, !gauges);
+            value.map_or(Cell::Absent, |mut value| {
+                if !gauges {
+                    value.reset_hint = ResetHint::Unknown;
+                }
+                value.into()
+            })
         }
         _ => carried(&before.value),
     }

@@ -122,7 +122,14 @@ impl Evaluator<'_> {
         // In order of the series that the result is about, so that an instant query keeps it.
         let mut order: Vec<(&Labels, &Pairing)> = pairings.iter().collect();
         order.sort_by_key(|(_, pairing)| pairing.many.first().copied().unwrap_or(usize::MAX));
+        let fill = binary.matching.fill;
+        let filled = fill.left.is_some() || fill.right.is_some();
         for step in 0..times.count {
+            // Where one side has nothing at all, nobody looks whether the other side is unique.
+            let nothing = |rows: &[Row]| rows.iter().all(|row| row.cells[step].is_absent());
+            if !filled && (nothing(&matched.many) || nothing(&matched.one)) {
+                continue;
+            }
             for (signature, pairing) in &order {
                 self.match_group(&mut matched, signature, pairing, step)?;
             }
