@@ -48,14 +48,18 @@ pub(super) fn answer<B>(
         }
         None => {}
     }
+    let Some(max) = plan.body_bytes_max else {
+        return Ok(busy);
+    };
     let length = request.headers().get(CONTENT_LENGTH);
     let length: Option<u64> = length.and_then(|value| value.to_str().ok()?.parse().ok());
-    match (plan.body_bytes_max, length) {
-        (Some(max), Some(length)) if length > max => {
-            let refusal = refuse(Refusal::BodyTooLarge, too_large(max), busy);
-            Err(Box::new(refusal))
-        }
-        _ => Ok(busy),
+    match length.is_some_and(|length| length > max) {
+        true => Err(Box::new(refuse(
+            Refusal::BodyTooLarge,
+            too_large(max),
+            busy,
+        ))),
+        false => Ok(busy),
     }
 }
 

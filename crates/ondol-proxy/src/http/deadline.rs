@@ -11,11 +11,16 @@ pub(super) const TIMEOUT_MS: HeaderName = HeaderName::from_static("x-ondol-timeo
 /// The same of gRPC (PROTOCOL-HTTP2, "Timeout").
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// When a request has to be answered: as the service's file says, or sooner when its caller says so.
-pub(super) fn deadline(headers: &HeaderMap, time_max: Option<Duration>) -> Option<Instant> {
+/// When a request has to be answered: as the service's file says, or sooner when its caller says so. Only calls of
+/// gRPC are looked at for gRPC's way to say it.
+pub(super) fn deadline(
+    headers: &HeaderMap,
+    is_grpc: bool,
+    time_max: Option<Duration>,
+) -> Option<Instant> {
     let told = headers.get(TIMEOUT_MS).and_then(millis);
     let told_grpc = || headers.get(GRPC_TIMEOUT).and_then(grpc_timeout);
-    let told = told.or_else(told_grpc);
+    let told = told.or_else(|| is_grpc.then(told_grpc).flatten());
     let time = match (told, time_max) {
         (Some(told), Some(time_max)) => told.min(time_max),
         (told, time_max) => told.or(time_max)?,
@@ -66,7 +71,7 @@ mod tests {
                 .iter()
                 .map(|(name, value)| (name.clone(), HeaderValue::from_static(value)));
             let headers: HeaderMap = pairs.collect();
-            deadline(&headers, seconds.map(Duration::from_secs))
+            deadline(&headers, true, seconds.map(Duration::from_secs))
                 .map(|end| (end - Instant::now()).as_millis())
         };
         assert_eq!(left(&[], None), None);

@@ -55,7 +55,7 @@ pub(super) async fn guarded(
         },
     };
     let timeouts = &policy.traffic.resilience.timeouts;
-    let deadline = deadline::deadline(request.headers(), timeouts.request);
+    let deadline = deadline::deadline(request.headers(), call.http2, timeouts.request);
     if let Some(deadline) = deadline {
         deadline::tell(request.headers_mut(), deadline);
     }
