@@ -6,6 +6,7 @@
 //! not exclude what is looked for, the newest first, and stops when it has enough.
 
 mod block;
+mod build;
 mod engine;
 mod filter;
 mod head;

@@ -13,6 +13,7 @@ mod histogram;
 mod labels;
 mod line;
 mod number;
+mod sample;
 mod scan;
 mod strict;
 mod write;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Event;
 use super::head::{Head, Told};
-use super::segment;
+use super::{Event, build};
 use crate::disk::Disk;
 use crate::samples::Opened;
-use crate::store::{Cache, Log, Retention, SegmentFacts, Segments, StoreError, Sync};
+use crate::store::{
+    self, Cache, Log, Retention, SegmentFacts, SegmentReader, Segments, StoreError, Sync,
+};
 
 /// How the engine keeps things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -177,8 +178,33 @@ impl Events {
         if self.head.bytes() >= self.config.head_bytes_max || is_old {
             self.seal(now_ms)?;
         }
+        self.merge_one()?;
         self.segments.retain(&self.config.retention, now_ms)?;
         Ok(())
+    }
+
+    /// Merges segments of one level that follow each other, if there are enough; says whether there were.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; the small segments stay then.
+    pub fn merge_one(&mut self) -> Result<bool, StoreError> {
+        let facts: Vec<SegmentFacts> = self.segments.facts().copied().collect();
+        let Some(chosen) = store::due(&facts) else {
+            return Ok(false);
+        };
+        let numbers: Vec<u64> = chosen.iter().map(|facts| facts.number).collect();
+        let readers: Vec<Arc<SegmentReader>> = numbers
+            .iter()
+            .filter_map(|number| self.segments.reader(*number).cloned())
+            .collect();
+        let cache = &self.cache;
+        let written = self
+            .segments
+            .write(|writer| build::merge(&readers, cache, writer))?;
+        self.segments
+            .publish(&written, store::merged(chosen), &numbers, 0)?;
+        Ok(true)
     }
 
     /// Moves everything in memory to a segment, whether it is due or not.
@@ -193,7 +219,7 @@ impl Events {
         let log_from = self.log.rotate(now_ms)?;
         self.head.tell_anew();
         let head = &self.head;
-        let written = self.segments.write(|writer| segment::seal(head, writer))?;
+        let written = self.segments.write(|writer| build::seal(head, writer))?;
         let times_ms = || {
             head.entries()
                 .iter()

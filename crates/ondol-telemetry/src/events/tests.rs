@@ -124,12 +124,15 @@ fn story(
         .0;
     for step in 0..steps {
         let now_ms = 1_700_000_000_000 + step as i64 * 700;
-        match dice.below(12) {
-            0 => events.seal(now_ms).map_err(|_| Vec::new())?,
+        match dice.below(14) {
+            0 | 3 => events.seal(now_ms).map_err(|_| Vec::new())?,
             1 => {
                 events = Events::open(Arc::new(disk.clone()), config())
                     .map_err(|_| Vec::new())?
                     .0
+            }
+            2 => {
+                events.merge_one().map_err(|_| Vec::new())?;
             }
             _ => {
                 let batch: Vec<Line> = (0..1 + dice.below(20))

@@ -1,22 +1,25 @@
 //! Questions: which series match, and their samples in order.
 
+mod part;
+mod texts;
+
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use ondol_query::{
-    Label, Labels, METRIC_NAME, MatchOp, Matcher, Sample, Selected, Selection, Source, SourceError,
+    Labels, METRIC_NAME, MatchOp, Matcher, Sample, Selected, Selection, Source, SourceError,
 };
 
-use super::codec::{ABSENT, column, histogram, times};
+use self::part::{Moments, Part, PartKind, Sealed};
+use self::texts::Texts;
 use super::engine::Samples;
-use super::group::Group;
 use super::head::Head;
-use super::loose::{Run, in_order};
-use super::segment::{Index, Place, RunEntry, RunKind};
-use crate::bytes::{Malformed, Take};
-use crate::store::{Block, Cache, SegmentReader, StoreError};
+use super::loose::in_order;
+use super::segment::{Index, RunKind};
+use crate::bytes::Malformed;
+use crate::store::{Cache, SegmentReader, StoreError};
 
 impl Source for Samples {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Vec<Selected<'s>>, SourceError> {
@@ -66,99 +69,6 @@ impl<'s> Found<'s> {
             }),
             false => Ok(()),
         }
-    }
-}
-
-/// The samples of a series in one place.
-struct Part<'s> {
-    /// Earliest and latest moment that there may be.
-    span_ms: (i64, i64),
-    /// Of two samples at one moment the one from the higher place counts: what came later.
-    rank: u64,
-    kind: PartKind<'s>,
-}
-
-enum PartKind<'s> {
-    Column {
-        group: &'s Group,
-        at: usize,
-        head: &'s Head,
-    },
-    Loose(&'s Run),
-    Sealed(Sealed<'s>),
-}
-
-struct Sealed<'s> {
-    reader: Arc<SegmentReader>,
-    cache: &'s Cache,
-    block: Block,
-    run: RunEntry,
-    /// The moments of its group.
-    moments: Option<Rc<Moments>>,
-}
-
-/// Moments that many series share, decoded when the first of them is read.
-struct Moments {
-    block: Block,
-    place: Place,
-    decoded: OnceCell<Vec<i64>>,
-}
-
-/// The texts of one place, and what is known of them.
-struct Texts {
-    shared: Vec<Option<Arc<str>>>,
-    /// For each matcher and each text: not asked yet, yes, no.
-    verdicts: Vec<Vec<u8>>,
-}
-
-impl Texts {
-    fn new(count: usize, matchers: &[Matcher]) -> Self {
-        Texts {
-            shared: vec![None; count],
-            verdicts: vec![vec![0; count]; matchers.len()],
-        }
-    }
-
-    fn shared(&mut self, symbol: u32, text: &str) -> Arc<str> {
-        match self.shared.get_mut(symbol as usize) {
-            Some(shared) => shared.get_or_insert_with(|| text.into()).clone(),
-            None => text.into(),
-        }
-    }
-
-    /// Whether a series with these pairs passes.
-    fn pass<'t>(
-        &mut self,
-        matchers: &[Matcher],
-        pairs: &[(u32, u32)],
-        text: impl Fn(u32) -> &'t str,
-    ) -> bool {
-        matchers
-            .iter()
-            .zip(&mut self.verdicts)
-            .all(|(matcher, verdicts)| {
-                let value = pairs.iter().find(|(name, _)| text(*name) == matcher.name());
-                let Some((_, value)) = value else {
-                    return matcher.matches_empty();
-                };
-                match verdicts.get_mut(*value as usize) {
-                    Some(verdict) => {
-                        if *verdict == 0 {
-                            *verdict = 1 + u8::from(!matcher.matches(text(*value)));
-                        }
-                        *verdict == 1
-                    }
-                    None => matcher.matches(text(*value)),
-                }
-            })
-    }
-
-    fn labels<'t>(&mut self, pairs: &[(u32, u32)], text: impl Fn(u32) -> &'t str) -> Labels {
-        let label = |(name, value): &(u32, u32)| Label {
-            name: self.shared(*name, text(*name)),
-            value: self.shared(*value, text(*value)),
-        };
-        Labels::from_sorted(pairs.iter().map(label).collect())
     }
 }
 
@@ -308,7 +218,7 @@ fn broken(error: StoreError) -> SourceError {
 
 /// The samples of one series.
 struct Reading<'s> {
-    parts: std::collections::VecDeque<Part<'s>>,
+    parts: VecDeque<Part<'s>>,
     /// Each part ends before the next begins.
     apart: bool,
     start_ms: i64,
@@ -342,116 +252,4 @@ impl ondol_query::Samples for Reading<'_> {
         into.extend(in_order(&all).into_iter().map(|(_, sample)| sample));
         Ok(into.len() > before)
     }
-}
-
-impl Part<'_> {
-    fn read(&self, start_ms: i64, end_ms: i64, into: &mut Vec<Sample>) -> Result<(), StoreError> {
-        match &self.kind {
-            PartKind::Column { group, at, head } => {
-                let mut values = Vec::new();
-                let first = group.read(*at, &head.arena, &mut values);
-                let moments = group.times.get(first..).unwrap_or_default();
-                give(moments, &values, start_ms, end_ms, into);
-                Ok(())
-            }
-            PartKind::Loose(run) => {
-                let (moments, values): (Vec<i64>, Vec<u64>) =
-                    in_order(&run.floats).into_iter().unzip();
-                let before = into.len();
-                give(&moments, &values, start_ms, end_ms, into);
-                let within = |at_ms: &i64| (start_ms..=end_ms).contains(at_ms);
-                let histograms = in_order(&run.histograms)
-                    .into_iter()
-                    .filter(|(at_ms, _)| within(at_ms));
-                into.extend(histograms.map(|(at_ms, value)| Sample::histogram(at_ms, value)));
-                if !run.histograms.is_empty() && !run.floats.is_empty() {
-                    let mixed = into.split_off(before);
-                    let mixed: Vec<(i64, Sample)> =
-                        mixed.into_iter().map(|s| (s.time_ms, s)).collect();
-                    into.extend(in_order(&mixed).into_iter().map(|(_, sample)| sample));
-                }
-                Ok(())
-            }
-            PartKind::Sealed(sealed) => {
-                let read = sealed.read(start_ms, end_ms, into)?;
-                read.map_err(|Malformed| sealed.reader.broken())
-            }
-        }
-    }
-}
-
-impl Sealed<'_> {
-    fn read(
-        &self,
-        start_ms: i64,
-        end_ms: i64,
-        into: &mut Vec<Sample>,
-    ) -> Result<Result<(), Malformed>, StoreError> {
-        let block = self.reader.block(self.block, self.cache)?;
-        let rows = self.run.rows as usize;
-        if let (RunKind::Grouped { first_row, .. }, Some(moments)) = (self.run.kind, &self.moments)
-        {
-            if moments.decoded.get().is_none() {
-                let block = self.reader.block(moments.block, self.cache)?;
-                let decoded = moments
-                    .place
-                    .of(&block)
-                    .and_then(|bytes| times::decode(&mut Take(bytes)));
-                match decoded {
-                    Ok(decoded) => drop(moments.decoded.set(decoded)),
-                    Err(malformed) => return Ok(Err(malformed)),
-                }
-            }
-            let first = first_row as usize;
-            let moments = moments
-                .decoded
-                .get()
-                .and_then(|all| all.get(first..first + rows));
-            return Ok((|| {
-                let moments = moments.ok_or(Malformed)?;
-                let from = moments.partition_point(|at_ms| *at_ms < start_ms);
-                let to = moments.partition_point(|at_ms| *at_ms <= end_ms);
-                let mut values = Vec::with_capacity(to.saturating_sub(from));
-                column::decode(self.run.place.of(&block)?, from, to, &mut values)?;
-                give(
-                    moments.get(from..to).unwrap_or_default(),
-                    &values,
-                    start_ms,
-                    end_ms,
-                    into,
-                );
-                Ok(())
-            })());
-        }
-        Ok(self.run.place.of(&block).and_then(|bytes| {
-            let mut bytes = Take(bytes);
-            let moments = times::decode(&mut bytes)?;
-            if matches!(self.run.kind, RunKind::Histograms { .. }) {
-                for at_ms in moments {
-                    let value = Arc::new(histogram::decode(&mut bytes)?);
-                    if (start_ms..=end_ms).contains(&at_ms) {
-                        into.push(Sample::histogram(at_ms, value));
-                    }
-                }
-                return Ok(());
-            }
-            let mut values = Vec::new();
-            column::decode(bytes.0, 0, rows, &mut values)?;
-            give(&moments, &values, start_ms, end_ms, into);
-            Ok(())
-        }))
-    }
-}
-
-/// Appends what is there and in time.
-fn give(moments: &[i64], values: &[u64], start_ms: i64, end_ms: i64, into: &mut Vec<Sample>) {
-    let from = moments.partition_point(|at_ms| *at_ms < start_ms);
-    let to = moments.partition_point(|at_ms| *at_ms <= end_ms);
-    let there = moments
-        .iter()
-        .zip(values)
-        .take(to)
-        .skip(from)
-        .filter(|(_, bits)| **bits != ABSENT);
-    into.extend(there.map(|(at_ms, bits)| Sample::float(*at_ms, f64::from_bits(*bits))));
 }
