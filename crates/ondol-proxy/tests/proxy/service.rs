@@ -121,7 +121,7 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
 }
 
 /// `/chunked`: no length. `/break`: ends in the middle. `/close`: closes without an answer. `/last`: closes after it.
-/// `/large`: 8 MiB. `/socket`: switches to an echo. `/empty`: 204. `/length`: how long the body was.
+/// `/status/503`: that status. `/silent`: no answer. `/stall`: a part of one. `/large`: 8 MiB. `/socket`: switches to an echo. `/empty`: 204. `/length`: how long the body was.
 async fn answer(name: &str, asked: &Asked, stream: &mut BufReader<TcpStream>) -> Option<()> {
     let mut text = format!(
         "{name} {} {}\n{}\n",
@@ -137,7 +137,12 @@ async fn answer(name: &str, asked: &Asked, stream: &mut BufReader<TcpStream>) ->
             format!("{ok}transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n")
         }
         "/break" => format!("{ok}content-length: 100\r\n\r\nonly this"),
-        "/close" => String::new(),
+        "/close" | "/silent" => String::new(),
+        "/stall" => format!("{ok}content-length: 100\r\n\r\nonly this"),
+        _ if path.starts_with("/status/") => {
+            let status = &path["/status/".len()..];
+            format!("HTTP/1.1 {status} As Asked\r\ncontent-length: 0\r\n\r\n")
+        }
         "/empty" => "HTTP/1.1 204 No Content\r\n\r\n".to_owned(),
         "/large" => format!(
             "{ok}content-length: {}\r\n\r\n{}",
@@ -158,6 +163,7 @@ async fn answer(name: &str, asked: &Asked, stream: &mut BufReader<TcpStream>) ->
     };
     stream.write_all(reply.as_bytes()).await.ok()?;
     match path {
+        "/silent" | "/stall" => std::future::pending().await,
         "/break" | "/close" | "/last" => None,
         "/socket" => {
             let mut buffer = [0; 1024];
