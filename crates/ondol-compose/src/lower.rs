@@ -4,6 +4,7 @@
 mod check;
 mod dial;
 mod edge;
+mod guard;
 mod mounts;
 mod probes;
 mod read;

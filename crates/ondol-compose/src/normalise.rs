@@ -77,9 +77,14 @@ impl Normaliser<'_> {
             Shape::List(inner) => self.list(node, inner, None),
             Shape::Unique(inner, identity) => self.list(node, inner, Some(*identity)),
             Shape::OneOrMany(inner, identity) => {
-                let node = match node.value {
-                    Value::Scalar(_) => Node::list_node(vec![node.clone()], node.span),
-                    _ => node,
+                let alone = match node.value {
+                    Value::Scalar(_) => true,
+                    Value::Map(_) => matches!(inner.long(), Shape::Object(_)),
+                    _ => false,
+                };
+                let node = match alone {
+                    true => Node::list_node(vec![node.clone()], node.span),
+                    false => node,
                 };
                 self.list(node, inner, Some(*identity))
             }

@@ -87,7 +87,7 @@ fn table(
         let path = format!("{before}{}", key.name);
         let below = match key.shape.long() {
             Shape::Object(below) => Some(*below),
-            Shape::List(inner) => match inner.long() {
+            Shape::List(inner) | Shape::OneOrMany(inner, _) => match inner.long() {
                 Shape::Object(below) => Some(*below),
                 _ => None,
             },
@@ -120,7 +120,7 @@ fn value_of(shape: &Shape) -> String {
             .collect::<Vec<_>>()
             .join(", "),
         Shape::List(inner) => format!("list; each {}", value_of(inner)),
-        Shape::OneOrMany(..) => "text or a list".into(),
+        Shape::OneOrMany(inner, _) => format!("{} or a list", value_of(inner)),
         Shape::Unique(..) => "list of text".into(),
         other => other.expects(),
     }

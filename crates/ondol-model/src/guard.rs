@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, IpNet};
+use crate::{Bytes, IpNet, ServiceName};
 
 /// Who may ask a route, how often, and what is kept of its answers: `allow`, `deny`, `limit`, `auth`, `cache` and
 /// `compress` of an `x-ondol.route`.
@@ -32,6 +32,32 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// The files that it names, whose contents the proxy needs.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let auth = self.auth.as_ref();
+        let keys = auth.and_then(|auth| match &auth.jwt.as_ref()?.keys {
+            KeySource::File(file) => Some(file),
+            KeySource::Page(_) => None,
+        });
+        let api_keys = auth.and_then(|auth| Some(&auth.api_key.as_ref()?.file));
+        let passwords = auth.and_then(|auth| Some(&auth.basic.as_ref()?.file));
+        [keys, api_keys, passwords].into_iter().flatten()
+    }
+
+    /// The pages of other services that it asks.
+    pub fn pages_mut(&mut self) -> impl Iterator<Item = &mut ServicePage> {
+        let (jwt, forward) = match &mut self.auth {
+            Some(auth) => (auth.jwt.as_mut(), auth.forward.as_mut()),
+            None => (None, None),
+        };
+        let keys = jwt.and_then(|jwt| match &mut jwt.keys {
+            KeySource::File(_) => None,
+            KeySource::Page(page) => Some(page),
+        });
+        let asked = forward.map(|forward| &mut forward.page);
+        [keys, asked].into_iter().flatten()
+    }
+
     /// Whether every request passes and nothing is kept.
     pub fn is_open(&self) -> bool {
         *self == Guard::default()
@@ -112,8 +138,19 @@ pub struct JwtAuth {
 pub enum KeySource {
     /// A file of this machine, absolute.
     File(PathBuf),
-    /// `http://` of a service of the project, or `https://`; fetched again in time.
-    Url(String),
+    /// A page of a service of the project; fetched again in time.
+    Page(ServicePage),
+}
+
+/// A page of a service of the project: `http://SERVICE[:PORT]/PATH`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePage {
+    /// Which service.
+    pub service: ServiceName,
+    /// Its port; `None` until the node has found its first.
+    pub port: Option<u16>,
+    /// Path and query; begins with `/`.
+    pub path: String,
 }
 
 /// Keys in a header.
@@ -137,8 +174,8 @@ pub struct BasicAuth {
 /// A server that is asked for each request: 2xx lets it pass, anything else is the client's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForwardAuth {
-    /// `http://SERVICE[:PORT]/PATH` of the project.
-    pub url: String,
+    /// What is asked.
+    pub page: ServicePage,
     /// Headers of its answer that the service gets.
     #[serde(default)]
     pub headers: Vec<String>,

@@ -41,7 +41,7 @@ pub use endpoint::{Endpoint, EndpointTable};
 pub use event_query::EventQuery;
 pub use guard::{
     ApiKeyAuth, Auth, BasicAuth, CacheRule, ForwardAuth, Guard, JwtAuth, KeySource, LimitBy,
-    RateLimit,
+    RateLimit, ServicePage,
 };
 pub use mount::{Mount, MountSource};
 pub use name::{NameError, ProjectName, ReplicaId, RunId, ServiceName, ServiceRef};

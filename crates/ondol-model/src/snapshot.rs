@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,9 @@ pub struct Snapshot {
     /// What an authority finds below `/.well-known/acme-challenge/` (RFC 8555, section 8.3), by the last segment.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub challenges: BTreeMap<String, String>,
+    /// Contents of the files that routes name: keys of tokens, names and passwords.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<PathBuf, String>,
 }
 
 /// Names one listening socket for as long as it is open: the same through snapshots and processes.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use ondol_model::{ListenerId, Purpose, Route, ServiceRef, Snapshot};
 use tokio::sync::Notify;
 
+use crate::gate::Gate;
 use crate::policy::plan::Plan;
 use crate::policy::route::Routes;
 use crate::status::CircuitStatus;
 use crate::upstream::Policy;
+use crate::worker::Crew;
 
 /// A snapshot and all that is derived from it: made once, beside the workers, and shared by them.
 #[derive(Default)]
@@ -22,6 +24,8 @@ pub(crate) struct Compiled {
 pub(crate) struct Edge {
     pub routes: Routes,
     pub plans: Vec<Plan>,
+    /// What stands before each of them.
+    pub gates: Vec<Option<Arc<Gate>>>,
 }
 
 impl Compiled {
@@ -29,21 +33,21 @@ impl Compiled {
     pub(crate) fn new(
         snapshot: Snapshot,
         before: &Compiled,
-        workers: usize,
+        crew: &Crew,
         changed: &Arc<Notify>,
     ) -> Result<Self, String> {
         let mut edges = BTreeMap::new();
         for listener in &snapshot.listeners {
             if let Purpose::Edge { routes } = &listener.purpose {
-                let edge =
-                    Edge::new(routes).map_err(|why| format!("{}: {why}", listener.address))?;
+                let edge = Edge::new(routes, &snapshot, crew)
+                    .map_err(|why| format!("{}: {why}", listener.address))?;
                 edges.insert(listener.id, Arc::new(edge));
             }
         }
         let mut policies = BTreeMap::new();
         for policy in &snapshot.traffic {
             let known = before.policies.get(&policy.service).map(Arc::as_ref);
-            let new = Policy::new(policy, known, workers, changed);
+            let new = Policy::new(policy, known, crew.count(), changed);
             let new = new.map_err(|why| format!("{}: {why}", policy.service))?;
             policies.insert(policy.service.clone(), Arc::new(new));
         }
@@ -73,9 +77,19 @@ impl Compiled {
 }
 
 impl Edge {
-    fn new(routes: &[(Route, ServiceRef)]) -> Result<Self, String> {
+    fn new(
+        routes: &[(Route, ServiceRef)],
+        snapshot: &Snapshot,
+        crew: &Crew,
+    ) -> Result<Self, String> {
+        let gate = |(route, service): &(Route, ServiceRef)| {
+            let gate = crew.gates.gate(route, service, &snapshot.files);
+            gate.map(Arc::new)
+        };
+        let gates = routes.iter().map(gate).collect();
         let routes = routes.iter().map(|(route, _)| route);
         Ok(Edge {
+            gates,
             plans: routes.clone().map(Plan::new).collect::<Result<_, _>>()?,
             routes: Routes::new(routes)?,
         })

@@ -18,6 +18,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until};
 
+use crate::Status;
 use crate::bind;
 use crate::compiled::Compiled;
 use crate::entrance::Wires;
@@ -171,6 +172,10 @@ impl Control {
                     .order_all(|| Order::AwaitDrained(replica.clone(), run, ack.clone()));
             }
             ToProxy::Status => self.collect_status(),
+            ToProxy::Purge(purge) => {
+                let purged = self.crew.gates.cache.purge(&purge);
+                self.tell(ToNode::Purged(purged));
+            }
         }
     }
 
@@ -180,8 +185,7 @@ impl Control {
         sockets: BTreeMap<ListenerId, OwnedFd>,
     ) -> Result<(), String> {
         let changed = &self.circuits_changed;
-        let workers = self.crew.count();
-        let mut compiled = Compiled::new(snapshot, &self.compiled, workers, changed)?;
+        let mut compiled = Compiled::new(snapshot, &self.compiled, &self.crew, changed)?;
         let snapshot = &mut compiled.snapshot;
         let wires = Arc::new(Wires::new(&self.tls, snapshot)?);
         let now = &self.compiled.snapshot;
@@ -239,10 +243,14 @@ impl Control {
         let reports = self.crew.ask_status();
         let (answers, session) = (self.answers.clone(), self.sessions);
         let circuits = self.compiled.circuits();
-        let snapshot = self.compiled.snapshot.version;
+        let (snapshot, crew) = (self.compiled.snapshot.version, self.crew.clone());
         tokio::spawn(async move {
-            let mut status = crate::worker::merge_status(snapshot, reports).await;
-            status.circuits = circuits;
+            let status = Status {
+                circuits,
+                cache: crew.gates.cache.status(),
+                limited_forgotten: crew.gates.limited_forgotten(),
+                ..crate::worker::merge_status(snapshot, reports).await
+            };
             let _ = answers.send((session, ToNode::Status(status)));
         });
     }

@@ -1,20 +1,25 @@
 //! HTTP/1.1 and HTTP/2 between a client and an endpoint.
 
 mod answer;
+mod ask;
 mod body;
 mod call;
 mod deadline;
 mod early;
+mod encode;
 mod exchange;
 mod fallback;
 mod guarded;
 mod headers;
+mod keep;
 mod lease;
 mod mirror;
+mod pass;
 mod prepare;
 mod refuse;
 mod serve;
 mod serve_http2;
+mod smaller;
 mod switch;
 mod way;
 

@@ -11,12 +11,14 @@
 //! Decisions are pure and live in `policy`; everything else is the shell around them.
 
 mod bind;
+mod cache;
 mod channel;
 mod clock;
 mod compiled;
 mod control;
 mod entrance;
 mod exec;
+mod gate;
 mod guard;
 mod http;
 mod limits;
@@ -36,10 +38,14 @@ mod welcome;
 mod worker;
 
 pub use bind::bind;
+pub use gate::file_problems;
 pub use guard::{Fault, Guard, Verdict};
 pub use link::{Hello, Link, LinkEvent, Sockets};
 pub use policy::route::{Considered, Outcome, explain, in_order};
 pub use proxy_protocol::{Ends, NoProxyHeader, ProxyHeader, read_proxy_header};
 pub use run::{Options, run};
-pub use status::{CircuitStatus, EndpointStatus, ListenerStatus, Refusal, ServiceStatus, Status};
+pub use status::{
+    CacheStatus, CircuitStatus, EndpointStatus, ListenerStatus, Purge, Refusal, ServiceStatus,
+    Status,
+};
 pub use tls::{check_authorities, check_certificate};

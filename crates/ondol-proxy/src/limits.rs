@@ -43,6 +43,8 @@ pub(crate) struct Limits {
     pub udp_sessions_max: usize,
     /// How long a silent UDP client is remembered.
     pub udp_idle_max: Duration,
+    /// Stored answers of all routes together, in bytes. Only what is stored takes memory.
+    pub cache_bytes_max: u64,
     /// How long a proxy that was asked to stop lets requests finish.
     pub quit_time_max: Duration,
 }
@@ -69,6 +71,7 @@ impl Limits {
         streams_per_connection_max: 100,
         udp_sessions_max: 4096,
         udp_idle_max: Duration::from_secs(60),
+        cache_bytes_max: 32 << 20,
         quit_time_max: Duration::from_secs(10),
     };
 }

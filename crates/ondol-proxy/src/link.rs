@@ -8,7 +8,7 @@ use std::sync::Arc;
 use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, Snapshot};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{CircuitStatus, Status};
+use crate::{CircuitStatus, Purge, Status};
 use session::Session;
 
 /// Listening sockets by the listener they belong to.
@@ -95,6 +95,7 @@ enum Command {
     Publish(EndpointTable),
     AwaitDrained(ReplicaId, RunId),
     Status(oneshot::Sender<Status>),
+    Purge(Purge, oneshot::Sender<u64>),
 }
 
 impl Link {
@@ -132,6 +133,13 @@ impl Link {
         let (answer, status) = oneshot::channel();
         self.send(Command::Status(answer));
         status.await.ok()
+    }
+
+    /// Forgets stored answers, and says how many; `None` while there is no proxy.
+    pub async fn purge(&self, purge: Purge) -> Option<u64> {
+        let (answer, purged) = oneshot::channel();
+        self.send(Command::Purge(purge, answer));
+        purged.await.ok()
     }
 
     fn send(&self, command: Command) {

@@ -1,7 +1,7 @@
 use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, ServiceRef, Snapshot};
 use serde::{Deserialize, Serialize};
 
-use crate::{CircuitStatus, Status};
+use crate::{CircuitStatus, Purge, Status};
 
 /// From the node. Messages are performed in order; versions are the node's own and are not compared,
 /// because a node that forgot everything must be able to begin again.
@@ -19,6 +19,7 @@ pub(crate) enum ToProxy {
         run: RunId,
     },
     Status,
+    Purge(Purge),
 }
 
 /// From the proxy.
@@ -54,6 +55,8 @@ pub(crate) enum ToNode {
         run: RunId,
     },
     Status(Status),
+    /// So many stored answers are forgotten.
+    Purged(u64),
     /// The circuits that are not closed; all of them, whenever one changes.
     Circuits(Vec<CircuitStatus>),
 }

@@ -1,11 +1,15 @@
 //! Decisions without IO, clock or randomness: what is needed comes as an argument.
 
+pub(crate) mod auth;
 pub(crate) mod balance;
 pub(crate) mod breaker;
+pub(crate) mod cache;
+pub(crate) mod coding;
 pub(crate) mod cors;
 pub(crate) mod edits;
 pub(crate) mod eject;
 mod expression;
+pub(crate) mod limit;
 pub(crate) mod path;
 pub(crate) mod plan;
 pub(crate) mod protocol;
@@ -13,4 +17,5 @@ pub(crate) mod retry;
 pub(crate) mod rewrite;
 pub(crate) mod route;
 pub(crate) mod shed;
+pub(crate) mod trace;
 pub(crate) mod window;

@@ -9,6 +9,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::sync::mpsc;
 
 use crate::control::Control;
+use crate::gate::Gates;
 use crate::limits::Limits;
 use crate::worker::{self, Crew};
 
@@ -47,7 +48,7 @@ fn serve(options: &Options) -> io::Result<()> {
         0 => thread::available_parallelism().map_or(1, usize::from),
         count => count,
     };
-    let (crew, inboxes) = Crew::new(count);
+    let (crew, inboxes) = Crew::new(count, Gates::new(limits.cache_bytes_max));
     let crew = Arc::new(crew);
     let (ended, mut endings) = mpsc::unbounded_channel();
     for (index, inbox) in inboxes.into_iter().enumerate() {

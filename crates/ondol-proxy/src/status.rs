@@ -13,6 +13,16 @@ pub enum Refusal {
     NoRoute,
     /// The request cannot be understood: no host, or a path with `..`.
     BadRequest,
+    /// The client's address is not among those that may ask.
+    AddressNotAllowed,
+    /// The client did not say who it is, or not in a way that is believed.
+    NotAuthenticated,
+    /// Who may ask is decided elsewhere, and that cannot be reached.
+    AuthUnavailable,
+    /// More requests than the route's limit allows.
+    TooManyRequests,
+    /// The client wants a stored answer only, and there is none.
+    NotCached,
     /// No endpoint is ready, at once or within the time that a call between services waits.
     NoEndpoint,
     /// The route leads to a service whose port is not known.
@@ -75,6 +85,11 @@ impl Refusal {
         match self {
             Refusal::NoRoute => "no_route",
             Refusal::BadRequest => "bad_request",
+            Refusal::AddressNotAllowed => "address_not_allowed",
+            Refusal::NotAuthenticated => "not_authenticated",
+            Refusal::AuthUnavailable => "auth_unavailable",
+            Refusal::TooManyRequests => "too_many_requests",
+            Refusal::NotCached => "not_cached",
             Refusal::NoEndpoint => "no_endpoint",
             Refusal::NoPort => "no_port",
             Refusal::WaitQueueFull => "wait_queue_full",
@@ -120,6 +135,41 @@ pub struct Status {
     /// The circuits that are not closed.
     #[serde(default)]
     pub circuits: Vec<CircuitStatus>,
+    /// Stored answers.
+    #[serde(default)]
+    pub cache: CacheStatus,
+    /// Clients that a rate limit forgot too early, because there were more than it remembers.
+    #[serde(default)]
+    pub limited_forgotten: u64,
+}
+
+/// Stored answers of all routes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CacheStatus {
+    /// Memory that they take, in bytes.
+    pub bytes: u64,
+    /// Requests that a stored answer was given to.
+    pub hits: u64,
+    /// The same with one that was too old, while a newer one was fetched.
+    pub stale: u64,
+    /// Requests that went to a service.
+    pub misses: u64,
+    /// Answers that were stored.
+    pub stored: u64,
+    /// Answers that somebody wanted forgotten.
+    pub purged: u64,
+}
+
+/// Which stored answers to forget.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purge {
+    /// All.
+    All,
+    /// Those of an address, `host/path`; with any query, unless it has one itself.
+    Address(String),
+    /// Those that the service gave this name in `Surrogate-Key` or `Cache-Tag`.
+    Tag(String),
 }
 
 /// A circuit that is not closed: requests are stopped because too many of them failed.

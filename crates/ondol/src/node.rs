@@ -18,6 +18,7 @@ mod perform;
 mod proxy;
 mod publish;
 mod reach;
+mod route_files;
 mod routes;
 mod state;
 mod usage;
@@ -70,6 +71,7 @@ pub(crate) struct Node {
     circuits_version: u64,
     /// Why ports of the machine are not open.
     refused: BTreeMap<(SocketAddr, Transport), String>,
+    route_files: route_files::RouteFiles,
     /// Grows with each change of `kept`.
     wishes_version: u64,
     state: watch::Sender<Arc<NodeState>>,
@@ -131,7 +133,9 @@ impl Node {
                 Some(looked) = inboxes.looked.recv() => self.looked(looked),
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
-                _ = inboxes.look.tick(), if self.keys.is_needed() => self.look_at_keys(),
+                _ = inboxes.look.tick(), if self.keys.is_needed() || !self.route_files.is_empty() => {
+                    self.look_at_files();
+                }
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,
             }
         }

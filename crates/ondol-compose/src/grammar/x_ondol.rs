@@ -1,5 +1,6 @@
 mod dial;
 mod edge;
+mod guard;
 mod resilience;
 mod route;
 

@@ -8,7 +8,7 @@ use ondol_model::{
 };
 
 use super::check::Check;
-use super::{dial, read};
+use super::{dial, guard, read};
 use crate::findings::Findings;
 use crate::tree::Node;
 
@@ -139,7 +139,7 @@ fn treatment(node: &Node, check: &mut Check<'_>) -> Treatment {
         response_headers: edits(node, "response_headers", check),
         cors: node.get("cors").map(|cors| self::cors(cors, check)),
         body_bytes_max: read::size(node, &["body_max"]).map(|size| size.0),
-        ..Treatment::default()
+        guard: guard::guard(node, check),
     }
 }
 

@@ -137,6 +137,28 @@ pub(crate) fn route(text: &str, span: Span) -> Long {
     )])
 }
 
+/// `limit: 100/s`
+pub(crate) fn limit(text: &str, span: Span) -> Long {
+    one("rate", text, span)
+}
+
+/// `auth.forward: http://auth/check`
+pub(crate) fn forward(text: &str, span: Span) -> Long {
+    one("url", text, span)
+}
+
+/// `cache: 60s`, or `true`
+pub(crate) fn cache(text: &str, span: Span) -> Long {
+    match text {
+        "true" => Ok(vec![Node::new(Value::Map(Map::new()), span)]),
+        "false" => Err(wrong(
+            "`cache` cannot be `false`",
+            "remove the line; in a file that changes another one, write `cache: !reset null`",
+        )),
+        _ => one("ttl", text, span),
+    }
+}
+
 const PORT_HELP: &str =
     "write \"8080:80\", \"127.0.0.1:8080:80/tcp\" or a range such as \"3000-3005:3000-3005\"";
 

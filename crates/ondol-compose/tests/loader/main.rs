@@ -5,6 +5,7 @@ mod diagnostics;
 mod differential;
 mod environment;
 mod files;
+mod guard;
 mod hostile;
 mod keys;
 mod meaning;

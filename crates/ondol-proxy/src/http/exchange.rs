@@ -7,19 +7,25 @@ use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 
 use super::answer;
-use super::body::{Busy, Download};
+use super::body::{Busy, Download, Upload};
 use super::call::Call;
 use super::fallback::{self, Instead, instead};
 use super::guarded::{Failed, guarded};
 use super::headers;
+use super::keep::Asked;
 use super::lease::Lease;
 use super::mirror::mirror;
+use super::pass::{Stop, tell_user};
 use super::prepare::prepare;
 use super::refuse::refuse;
+use super::smaller::Smaller;
 use super::switch::Switch;
 use super::way::Way;
 use crate::Refusal;
+use crate::gate::{Gate, User};
 use crate::policy::balance::next_random;
+use crate::policy::cors::is_preflight;
+use crate::policy::plan::Plan;
 use crate::upstream::Cluster;
 use crate::worker::{Client, Shard};
 
@@ -46,9 +52,9 @@ impl Exchange {
 
 /// One request and its response, whatever version of HTTP the client speaks.
 ///
-/// The stages, in order: find the way (`way`), answer what needs no service (`answer`), prepare (`prepare`), let through
-/// what the service's policy allows (`guarded`), pick an endpoint and send, and again elsewhere (`call`), answer instead
-/// (`fallback`), pump the answer (`body`). Counting is done where something happens.
+/// The stages, in order: find the way (`way`), let pass who may ask (`pass`), answer what needs no service (`answer`),
+/// prepare (`prepare`), look among kept answers (`keep`), let through what the service's policy allows (`guarded`), pick an endpoint and send, and again elsewhere (`call`), answer instead
+/// (`fallback`), make the answer smaller (`smaller`), pump it (`body`). Counting is done where something happens.
 pub(super) async fn exchange(
     at: Rc<Exchange>,
     request: Request<Incoming>,
@@ -74,12 +80,18 @@ impl Exchange {
             }
         };
         let Some(plan) = way.plan() else {
-            return self.ask(request, &way, busy).await;
+            return self.ask(request, None, &way, busy).await;
         };
         let cors = plan.cors.as_ref().map(|cors| cors.judge(request.headers()));
-        let mut response = match answer::answer(&way, plan, &request, busy) {
-            Ok(busy) => self.ask(request, &way, busy).await,
-            Err(answer) => *answer,
+        let mut response = match way.gate() {
+            // A preflight comes without anything that says who asks.
+            Some(gate) if cors.is_none() || !is_preflight(request.method(), request.headers()) => {
+                self.behind(&gate, plan, request, &way, busy).await
+            }
+            _ => match answer::answer(&way, plan, &request, busy) {
+                Ok(busy) => self.ask(request, None, &way, busy).await,
+                Err(answer) => *answer,
+            },
         };
         if let Some(cors) = cors.filter(|_| !answer::is_preflight_answer(&response)) {
             cors.mark(response.headers_mut());
@@ -90,15 +102,54 @@ impl Exchange {
         response
     }
 
-    /// Asks the service, and others where it gives no answer.
-    async fn ask(
+    /// The answer to a request of a route that not everybody may ask, or whose answers are kept or made smaller.
+    async fn behind(
         self: &Rc<Self>,
-        mut request: Request<Incoming>,
+        gate: &Gate,
+        plan: &Plan,
+        request: Request<Incoming>,
         way: &Way,
         busy: Busy,
     ) -> Response<Download> {
+        let user = match self.pass(gate, &request).await {
+            Ok(user) => user,
+            Err(stop) => {
+                if let Stop::Refused(refusal, ..) = &stop {
+                    way.cluster.count_refusal(*refusal);
+                }
+                return stop.tell(busy);
+            }
+        };
+        let smaller = Smaller::wanted(gate, &request);
+        let response = match answer::answer(way, plan, &request, busy) {
+            Err(answer) => *answer,
+            Ok(busy) => {
+                let passed = Some((gate, user.as_deref()));
+                self.ask(request, passed, way, busy).await
+            }
+        };
+        match smaller {
+            Some(smaller) => smaller.make(response),
+            None => response,
+        }
+    }
+
+    /// Asks the service, and others where it gives no answer. `passed` is the gate that was passed, and who it is.
+    async fn ask(
+        self: &Rc<Self>,
+        mut request: Request<Incoming>,
+        passed: Option<(&Gate, Option<&User>)>,
+        way: &Way,
+        mut busy: Busy,
+    ) -> Response<Download> {
         let switch = Switch::wanted(&mut request);
+        let kept = passed.and_then(|(gate, _)| gate.kept.as_ref());
+        let kept = kept.filter(|_| switch.is_none());
+        let asked = kept.and_then(|kept| Some((kept, Asked::of(kept, &request)?)));
         let mut request = prepare(self, request, way);
+        if let Some((gate, user)) = passed {
+            tell_user(gate, user, request.headers_mut());
+        }
         if let Some(switch) = &switch {
             switch.ask(&mut request);
         }
@@ -110,23 +161,18 @@ impl Exchange {
         {
             mirror(&self.shard, to, way.client, &mut request);
         }
-        let answered = match way.port {
-            Some(port) => {
-                let call = Call {
-                    shard: &self.shard,
-                    cluster: &way.cluster,
-                    port,
-                    patient: !way.border,
-                    http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
-                    client: way.client,
-                };
-                guarded(&call, request).await
-            }
-            None => Err(Failed::new(Refusal::NoPort, request)),
-        };
-        let mut failed = match answered {
-            Ok((response, lease)) => return self.pass_on(response, lease, switch, way, busy),
-            Err(failed) => failed,
+        let mut failed = match asked {
+            None => match self.call(request, way).await {
+                Ok((response, lease)) => return self.pass_on(response, lease, switch, way, busy),
+                Err(failed) => failed,
+            },
+            Some((kept, asked)) => match self.keep(kept, asked, request, way, busy).await {
+                Ok(response) => return response,
+                Err((failed, waits)) => {
+                    busy = waits;
+                    failed
+                }
+            },
         };
         if let Some((max, _)) = exceeded.filter(|(_, exceeded)| exceeded.get()) {
             way.cluster.count_refusal(Refusal::BodyTooLarge);
@@ -140,6 +186,26 @@ impl Exchange {
             Some(Instead::Static(answer)) => fallback::answer(answer, &failed, busy),
             None => refuse(failed.refusal, sentence(failed.refusal, &way.cluster), busy),
         }
+    }
+
+    /// Sends a request on its way.
+    pub(super) async fn call(
+        &self,
+        request: Request<Upload>,
+        way: &Way,
+    ) -> Result<(Response<Incoming>, Lease), Failed> {
+        let Some(port) = way.port else {
+            return Err(Failed::new(Refusal::NoPort, request));
+        };
+        let call = Call {
+            shard: &self.shard,
+            cluster: &way.cluster,
+            port,
+            patient: !way.border,
+            http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
+            client: way.client,
+        };
+        guarded(&call, request).await
     }
 
     /// The file says so, or it is a call of gRPC, which is nothing else.
@@ -171,7 +237,7 @@ impl Exchange {
             }
             _ => {
                 headers::strip_hop_by_hop(response.headers_mut());
-                response.map(|body| Download::endpoint(body, lease, busy))
+                response.map(|body| Download::endpoint(body, lease).with(busy))
             }
         }
     }
@@ -200,6 +266,7 @@ fn sentence(refusal: Refusal, cluster: &Cluster) -> String {
     match refusal {
         Refusal::NoPort => format!("it is not known which port {service} listens on"),
         Refusal::WaitQueueFull => format!("too many requests wait for {service} already"),
+        Refusal::NotCached => format!("nothing is stored of {service} that answers it"),
         Refusal::ConnectFailed => format!("{service} does not accept connections"),
         Refusal::UpstreamClosed => format!("{service} closed the connection without an answer"),
         Refusal::BadBody => "the body of the request broke off".to_owned(),

@@ -32,7 +32,7 @@ static HOP_BY_HOP: [HeaderName; 5] = [
 ];
 
 /// What a client may say about who it is, and nobody may believe.
-static CLAIMS: [HeaderName; 7] = [
+static CLAIMS: [HeaderName; 8] = [
     FORWARDED,
     FORWARDED_PORT,
     FORWARDED_PREFIX,
@@ -40,6 +40,7 @@ static CLAIMS: [HeaderName; 7] = [
     CLIENT_SUBJECT,
     TIMEOUT_MS,
     MIRRORED,
+    super::pass::USER,
 ];
 
 /// Headers that `Connection` may not name away: the other side would understand another request.

@@ -11,6 +11,7 @@ use super::exchange::Exchange;
 use super::headers;
 use super::way::Way;
 use crate::policy::rewrite::Rewrite;
+use crate::policy::trace::Hop;
 
 /// Whatever version the client speaks, what comes out is in the form of HTTP/1.1: an origin-form target and a `Host`.
 pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> Request<Upload> {
@@ -35,6 +36,7 @@ pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> R
         headers::set_forwarded(headers, &at.address, at.client.secured.as_ref(), host);
     }
     headers::ensure_request_id(headers, || at.draw());
+    Hop::through(headers, at.draw());
     let path = way.path.as_deref().unwrap_or(parts.uri.path());
     let rewritten = way
         .plan()

@@ -39,16 +39,20 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::Http2Abuse => StatusCode::BAD_REQUEST,
         Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         Refusal::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
-        Refusal::CallerNotAllowed => StatusCode::FORBIDDEN,
+        Refusal::CallerNotAllowed | Refusal::AddressNotAllowed => StatusCode::FORBIDDEN,
+        Refusal::NotAuthenticated => StatusCode::UNAUTHORIZED,
+        Refusal::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         Refusal::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::ConnectFailed
         | Refusal::UpstreamClosed
         | Refusal::UpstreamBroke
         | Refusal::UpstreamFailed => StatusCode::BAD_GATEWAY,
-        Refusal::ResponseTimeout | Refusal::RequestTimeout | Refusal::IdleTimeout => {
-            StatusCode::GATEWAY_TIMEOUT
-        }
-        Refusal::NoEndpoint
+        Refusal::ResponseTimeout
+        | Refusal::RequestTimeout
+        | Refusal::IdleTimeout
+        | Refusal::NotCached => StatusCode::GATEWAY_TIMEOUT,
+        Refusal::AuthUnavailable
+        | Refusal::NoEndpoint
         | Refusal::NoPort
         | Refusal::WaitQueueFull
         | Refusal::TooManyConnections

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::header::HOST;
 use http::{Method, Request, Version};
 
 use crate::Refusal;
+use crate::gate::Gate;
 use crate::policy::path::{host_name, normal};
 use crate::policy::plan::{Plan, share};
 use crate::policy::protocol::Protocol;
@@ -16,6 +18,7 @@ use crate::upstream::Cluster;
 use crate::worker::{Destination, RouteWay, Target};
 
 /// Where one request goes.
+#[derive(Clone)]
 pub(super) struct Way {
     target: Rc<Target>,
     found: Option<Match>,
@@ -110,6 +113,14 @@ impl Way {
     pub(super) fn plan(&self) -> Option<&Plan> {
         match (&*self.target, self.found) {
             (Target::Edge { edge, .. }, Some(found)) => Some(&edge.plans[found.number]),
+            _ => None,
+        }
+    }
+
+    /// What stands before the route.
+    pub(super) fn gate(&self) -> Option<Arc<Gate>> {
+        match (&*self.target, self.found) {
+            (Target::Edge { edge, .. }, Some(found)) => edge.gates[found.number].clone(),
             _ => None,
         }
     }

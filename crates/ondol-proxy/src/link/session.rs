@@ -37,6 +37,7 @@ pub(super) struct Session {
     tables: BTreeMap<ServiceRef, EndpointTable>,
     draining: BTreeSet<(ReplicaId, RunId)>,
     asked: VecDeque<oneshot::Sender<Status>>,
+    purging: VecDeque<oneshot::Sender<u64>>,
     /// Attempts since the last connection that lasted.
     attempts: u32,
 }
@@ -60,6 +61,7 @@ impl Session {
             tables: BTreeMap::new(),
             draining: BTreeSet::new(),
             asked: VecDeque::new(),
+            purging: VecDeque::new(),
             attempts: 0,
         }
     }
@@ -71,7 +73,7 @@ impl Session {
             if began.elapsed() > LASTING {
                 self.attempts = 0;
             }
-            self.asked.clear();
+            self.hang_up();
             if let Ended::LinkDropped = ended {
                 return;
             }
@@ -110,8 +112,7 @@ impl Session {
                 () = &mut rested => return Some(()),
                 command = inbox.recv() => {
                     self.remember(command?);
-                    // There is nobody to ask for a status: answer by hanging up.
-                    self.asked.clear();
+                    self.hang_up();
                 }
             }
         }
@@ -198,6 +199,10 @@ impl Session {
                 self.asked.push_back(answer);
                 ToProxy::Status
             }
+            Command::Purge(purge, answer) => {
+                self.purging.push_back(answer);
+                ToProxy::Purge(purge)
+            }
         }
     }
 
@@ -258,7 +263,18 @@ impl Session {
                     let _ = answer.send(status);
                 }
             }
+            ToNode::Purged(count) => {
+                if let Some(answer) = self.purging.pop_front() {
+                    let _ = answer.send(count);
+                }
+            }
         }
+    }
+
+    /// There is nobody who could answer.
+    fn hang_up(&mut self) {
+        self.asked.clear();
+        self.purging.clear();
     }
 
     fn is_wanted(&self, version: u64) -> bool {

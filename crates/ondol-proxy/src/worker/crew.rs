@@ -10,10 +10,13 @@ use crate::clock::Clock;
 use crate::compiled::Compiled;
 use crate::control::Ack;
 use crate::entrance::Wires;
+use crate::gate::Gates;
 
 /// All workers, as everybody sees them: their inboxes and how much they have to do.
 pub(crate) struct Crew {
     workers: Vec<Desk>,
+    /// What stands before the routes.
+    pub gates: Gates,
     /// One for all: what they know together has times in it.
     pub clock: Clock,
 }
@@ -49,7 +52,7 @@ pub(crate) struct Permit {
 }
 
 impl Crew {
-    pub(crate) fn new(count: usize) -> (Self, Vec<mpsc::UnboundedReceiver<Order>>) {
+    pub(crate) fn new(count: usize, gates: Gates) -> (Self, Vec<mpsc::UnboundedReceiver<Order>>) {
         let (workers, inboxes) = (0..count.max(1))
             .map(|_| {
                 let (orders, inbox) = mpsc::unbounded_channel();
@@ -57,8 +60,12 @@ impl Crew {
                 (Desk { orders, load }, inbox)
             })
             .unzip();
-        let clock = Clock::new();
-        (Crew { workers, clock }, inboxes)
+        let crew = Crew {
+            workers,
+            gates,
+            clock: Clock::new(),
+        };
+        (crew, inboxes)
     }
 
     /// How many workers there are.
@@ -135,7 +142,7 @@ mod tests {
 
     #[test]
     fn connections_go_to_the_worker_with_the_fewest_and_are_limited_for_the_listener() {
-        let (crew, _inboxes) = Crew::new(2);
+        let (crew, _inboxes) = Crew::new(2, Gates::new(1 << 20));
         let listener = Arc::default();
         let first = crew.permit(&listener, crew.least_loaded(1), 2).unwrap();
         assert_eq!(crew.least_loaded(1), 0);

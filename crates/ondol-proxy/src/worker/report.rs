@@ -30,7 +30,7 @@ pub(crate) async fn merge_status(snapshot: u64, reports: Vec<oneshot::Receiver<R
         snapshot,
         listeners: listeners.into_values().collect(),
         services: services.into_values().collect(),
-        circuits: Vec::new(),
+        ..Status::default()
     }
 }
 

@@ -75,6 +75,11 @@ impl Shard {
         self.crew.clock.now()
     }
 
+    /// Seconds since 1970.
+    pub(crate) fn date(&self) -> u64 {
+        self.crew.clock.date()
+    }
+
     /// A number that nobody can foretell.
     pub(crate) fn draw(&self, salt: u64) -> u64 {
         let mut hasher = self.random.build_hasher();

@@ -9,6 +9,7 @@ mod balance;
 mod client;
 mod control;
 mod edge;
+mod guard;
 mod hostile;
 mod http2;
 mod resilience;

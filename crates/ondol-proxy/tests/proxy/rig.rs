@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use ondol_model::{
-    Certificate, Endpoint, EndpointTable, Listener, ListenerId, Observation, Opening, ProjectName,
-    Purpose, ReplicaId, Route, RunId, ServiceName, ServiceRef, Snapshot, TrafficPolicy, Transport,
+    Certificate, Endpoint, EndpointTable, Guard, Listener, ListenerId, Observation, Opening,
+    ProjectName, Purpose, ReplicaId, Route, RunId, ServiceName, ServiceRef, Snapshot,
+    TrafficPolicy, Transport,
 };
 use ondol_proxy::{Hello, Link, LinkEvent, Options, Sockets, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -46,6 +47,7 @@ pub(crate) struct Rig {
     pub(crate) traffic: Vec<TrafficPolicy>,
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) challenges: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<PathBuf, String>,
     version: u64,
     tables: BTreeMap<ServiceRef, u64>,
 }
@@ -118,6 +120,15 @@ pub(crate) fn edge(routes: &[(&str, &str)]) -> Purpose {
     }
 }
 
+/// One route for everything, with something that stands before it.
+pub(crate) fn guarded(guard: Guard, to: &str) -> Purpose {
+    let mut purpose = edge(&[("/", to)]);
+    if let Purpose::Edge { routes } = &mut purpose {
+        routes[0].0.treatment.guard = guard;
+    }
+    purpose
+}
+
 impl Rig {
     pub(crate) async fn start() -> Rig {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -134,6 +145,7 @@ impl Rig {
             traffic: Vec::new(),
             certificates: Vec::new(),
             challenges: BTreeMap::new(),
+            files: BTreeMap::new(),
             version: 0,
             tables: BTreeMap::new(),
         };
@@ -297,6 +309,7 @@ impl Rig {
             traffic: self.traffic.clone(),
             certificates: self.certificates.clone(),
             challenges: self.challenges.clone(),
+            files: self.files.clone(),
         }
     }
 

@@ -121,7 +121,9 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
 }
 
 /// `/chunked`: no length. `/break`: ends in the middle. `/close`: closes without an answer. `/last`: closes after it.
-/// `/status/503`: that status. `/silent`: no answer. `/stall`: a part of one. `/large`: 8 MiB. `/socket`: switches to an echo. `/empty`: 204. `/length`: how long the body was.
+/// `/status/503`: that status. `/silent`: no answer. `/stall`: a part of one. `/large`: 8 MiB. `/socket`: switches to an
+/// echo. `/empty`: 204. `/length`: how long the body was. `/say/STATUS/NAME:VALUE;...`: this status and these headers;
+/// 304 when the client has its ETag.
 async fn answer(name: &str, asked: &Asked, stream: &mut BufReader<TcpStream>) -> Option<()> {
     let mut text = format!(
         "{name} {} {}\n{}\n",
@@ -158,6 +160,7 @@ async fn answer(name: &str, asked: &Asked, stream: &mut BufReader<TcpStream>) ->
                 .to_owned()
         }
         "/last" => format!("{ok}connection: close\r\ncontent-length: 4\r\n\r\nlast"),
+        _ if path.starts_with("/say/") => said(asked, &text),
         _ if asked.method == "HEAD" => format!("{ok}content-length: {}\r\n\r\n", text.len()),
         _ => format!("{ok}content-length: {}\r\n\r\n{text}", text.len()),
     };
@@ -177,6 +180,28 @@ async fn answer(name: &str, asked: &Asked, stream: &mut BufReader<TcpStream>) ->
             }
         }
         _ => Some(()),
+    }
+}
+
+/// The answer that a path `/say/...` describes.
+fn said(asked: &Asked, text: &str) -> String {
+    let (path, _) = asked.target.split_once('?').unwrap_or((&asked.target, ""));
+    let mut parts = path.splitn(4, '/').skip(2);
+    let (status, headers) = (parts.next().unwrap_or("200"), parts.next().unwrap_or(""));
+    let headers = headers.split(';').filter(|header| !header.is_empty());
+    let headers: String = headers
+        .map(|header| format!("{}\r\n", header.replacen(':', ": ", 1)))
+        .collect();
+    let has = |line: &String| {
+        line.strip_prefix("if-none-match: ")
+            .is_some_and(|tag| headers.contains(&format!("etag: {tag}")))
+    };
+    match asked.headers.iter().any(has) {
+        true => format!("HTTP/1.1 304 Not Modified\r\n{headers}\r\n"),
+        false => format!(
+            "HTTP/1.1 {status} OK\r\n{headers}content-length: {}\r\n\r\n{text}",
+            text.len()
+        ),
     }
 }
 

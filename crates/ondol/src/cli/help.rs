@@ -206,7 +206,10 @@ const GROUPS: [Group; 4] = [
                 examples: &[
                     ("ondol trust", ""),
                     ("ondol trust --uninstall", "take that back"),
-                    ("ondol trust --print", "only print the authority's certificate"),
+                    (
+                        "ondol trust --print",
+                        "only print the authority's certificate",
+                    ),
                 ],
             },
             Page {

@@ -8,12 +8,14 @@ use ondol_model::Service;
 use ondol_runtime::Obstacle;
 
 use super::answer::answer;
-use super::{Node, conflict, holder, reach};
+use super::{Node, conflict, holder, reach, route_files};
 
 /// A wish, and what a look at the machine says against it.
 pub(super) struct Looked {
     wish: Wish,
     obstacles: Vec<Obstacle>,
+    /// Files of routes that cannot be used.
+    files: Vec<Cause>,
     by: String,
     reply: Reply<Applied>,
 }
@@ -25,10 +27,12 @@ impl Node {
         tokio::task::spawn_blocking(move || {
             let wanted = |service: &Service| is_wanted(&wish, service);
             let obstacles = engine.obstacles(&wish.project, &wanted);
+            let files = route_files::causes(&wish.project);
             // A node that leaves has no use for it.
             let _ = looked.blocking_send(Looked {
                 wish,
                 obstacles,
+                files,
                 by,
                 reply,
             });
@@ -39,25 +43,22 @@ impl Node {
         let Looked {
             wish,
             obstacles,
+            files,
             by,
             reply,
         } = looked;
+        let obstacles = obstacles.into_iter().map(conflict::of_obstacle);
+        let obstacles = obstacles.chain(files).collect();
         answer(reply, self.apply(wish, obstacles, &by));
     }
 
     /// Keeps a wish and acts on it, unless something is in its way: then nothing is begun and nothing is changed.
-    fn apply(
-        &mut self,
-        wish: Wish,
-        obstacles: Vec<Obstacle>,
-        by: &str,
-    ) -> Result<Applied, ApiError> {
+    fn apply(&mut self, wish: Wish, obstacles: Vec<Cause>, by: &str) -> Result<Applied, ApiError> {
         let name = wish.project.name.clone();
         if self.discarding.contains(&name) {
             let message = format!("what is left of project `{name}` is being removed");
             return Err(ApiError::new(ErrorCode::Conflict, message).hint("try again in a moment"));
         }
-        let obstacles = obstacles.into_iter().map(conflict::of_obstacle);
         let causes = self.taken(&wish).into_iter().chain(obstacles).collect();
         if let Some(refused) = ApiError::of_causes(causes) {
             return Err(refused);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ondol_model::{
@@ -22,11 +23,12 @@ pub(crate) struct Refused {
     pub(crate) error: io::Error,
 }
 
-/// What listeners with TLS show, and what authorities are told.
+/// What comes from files: what listeners with TLS show, what authorities are told, and what routes name.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) challenges: BTreeMap<String, String>,
+    pub(crate) files: BTreeMap<PathBuf, String>,
 }
 
 /// The open sockets, as the proxy was last told.
@@ -159,6 +161,7 @@ impl Listeners {
             traffic,
             certificates: shown.certificates,
             challenges: shown.challenges,
+            files: shown.files,
         };
         if next == self.snapshot {
             return None;

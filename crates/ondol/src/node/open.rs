@@ -141,6 +141,7 @@ impl Node {
             refused: BTreeMap::new(),
             circuits: Vec::new(),
             circuits_version: 0,
+            route_files: Default::default(),
             wishes_version: 0,
             state,
             reached: None,

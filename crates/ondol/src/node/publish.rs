@@ -24,17 +24,29 @@ impl Node {
         self.publish_state(&view);
     }
 
-    /// Looks whether files with certificates were changed, and whether some are to be issued again.
-    pub(super) fn look_at_keys(&mut self) {
+    /// Looks whether files with certificates or of routes were changed, and whether certificates are to be issued again.
+    pub(super) fn look_at_files(&mut self) {
         let now_unix = Duration::from_millis(self.clock.unix_ms(self.clock.now()));
         let projects = self.kept.values().map(|kept| kept.wish.project.as_ref());
-        if self.keys.look(projects, now_unix) {
+        let keys = self.keys.look(projects, now_unix);
+        if self.read_route_files() || keys {
             let view = self.control.view().clone();
             self.publish_listeners(&view);
         }
     }
 
+    /// Whether the files that routes name are others now.
+    fn read_route_files(&mut self) -> bool {
+        let projects = self.kept.values().map(|kept| kept.wish.project.as_ref());
+        let (changed, problems) = self.route_files.look(projects);
+        for problem in problems {
+            self.complain(&problem);
+        }
+        changed
+    }
+
     fn publish_listeners(&mut self, view: &View) {
+        self.read_route_files();
         let ports: BTreeMap<_, BTreeMap<ServiceName, Vec<u16>>> = view
             .projects
             .iter()
@@ -65,6 +77,7 @@ impl Node {
         let shown = Shown {
             certificates,
             challenges: BTreeMap::new(),
+            files: self.route_files.texts(),
         };
         let usual = |service: &ServiceRef, target, transport| {
             self.store

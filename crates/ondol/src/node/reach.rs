@@ -137,6 +137,9 @@ fn routes<'a>(
         if let Some(mirror) = &mut route.treatment.mirror {
             mirror.port = mirror.port.or_else(|| first_port(known, &mirror.service));
         }
+        for page in route.treatment.guard.pages_mut() {
+            page.port = page.port.or_else(|| first_port(known, &page.service));
+        }
         (route, name.clone())
     })
 }

@@ -8,6 +8,7 @@ mod early;
 mod faults;
 mod fetched;
 mod flixtube;
+mod guard;
 mod input;
 mod life;
 mod load;

@@ -1,5 +1,5 @@
 use super::super::{BOOL, DURATION, Object, PAIRS, PORT, SIZE, Shape, TEXT, TEXT_OR_TEXTS, TEXTS};
-use super::{ours, own};
+use super::{guard, ours, own};
 use crate::normalise::short;
 
 pub(super) static ROUTE: Shape = Shape::Short(short::route, &Shape::Object(&KEYS));
@@ -124,6 +124,12 @@ static KEYS: Object = ours(&[
         "no limit",
         "The largest body that a request may have, such as `10m`.",
     ),
+    guard::ALLOW,
+    guard::DENY,
+    guard::LIMIT,
+    guard::AUTH,
+    guard::CACHE,
+    guard::COMPRESS,
 ]);
 
 /// An answer that is always the same.

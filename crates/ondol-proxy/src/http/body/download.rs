@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::super::encode::Encoder;
 use super::super::lease::Lease;
 use crate::Refusal;
 use crate::stream::Activity;
@@ -17,6 +18,9 @@ use crate::upstream::add;
 /// What goes to a client.
 pub(crate) struct Download {
     from: From,
+    /// Read already; it comes first.
+    read: Bytes,
+    encoder: Option<Box<Encoder>>,
     _busy: Option<Busy>,
 }
 
@@ -100,21 +104,16 @@ impl Drop for Busy {
 impl Download {
     pub(crate) fn text(text: Bytes, busy: Busy) -> Self {
         let text = Some(text).filter(|text| !text.is_empty());
-        Download {
-            from: From::Text(text),
-            _busy: Some(busy),
-        }
+        Download::of(From::Text(text)).with(busy)
     }
 
     /// The empty body of a 101: what follows belongs to the tunnel.
     pub(crate) fn nothing() -> Self {
-        Download {
-            from: From::Text(None),
-            _busy: None,
-        }
+        Download::of(From::Text(None))
     }
 
-    pub(crate) fn endpoint(body: Incoming, mut lease: Lease, busy: Busy) -> Self {
+    /// Nobody waits for it until it is [`Download::with`] a client.
+    pub(crate) fn endpoint(body: Incoming, mut lease: Lease) -> Self {
         let timer = lease.timer.take();
         let lease = match body.is_end_stream() {
             true => {
@@ -123,9 +122,32 @@ impl Download {
             }
             false => Some(lease),
         };
+        Download::of(From::Endpoint(body, lease, timer))
+    }
+
+    /// The same for a client that waits for it.
+    pub(crate) fn with(self, busy: Busy) -> Self {
+        let _busy = Some(busy);
+        Download { _busy, ..self }
+    }
+
+    /// The same, behind what was read of it before.
+    pub(crate) fn after(self, read: Bytes) -> Self {
+        Download { read, ..self }
+    }
+
+    /// The same in a content coding.
+    pub(crate) fn encoded(self, encoder: Encoder) -> Self {
+        let encoder = Some(Box::new(encoder));
+        Download { encoder, ..self }
+    }
+
+    fn of(from: From) -> Self {
         Download {
-            from: From::Endpoint(body, lease, timer),
-            _busy: Some(busy),
+            from,
+            read: Bytes::new(),
+            encoder: None,
+            _busy: None,
         }
     }
 }
@@ -134,11 +156,43 @@ impl Body for Download {
     type Data = Bytes;
     type Error = BrokenOff;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
-        let (body, lease, timer) = match &mut self.get_mut().from {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
+        let body = self.get_mut();
+        match body.encoder {
+            None => body.poll_plain(cx),
+            Some(_) => body.poll_encoded(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let ended = match &self.from {
+            From::Text(text) => text.is_none(),
+            From::Endpoint(body, ..) => body.is_end_stream(),
+        };
+        ended && self.read.is_empty() && self.encoder.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        if self.encoder.is_some() {
+            return SizeHint::default();
+        }
+        match &self.from {
+            From::Text(text) => {
+                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+            }
+            From::Endpoint(body, ..) => longer_by(body.size_hint(), self.read.len() as u64),
+        }
+    }
+}
+
+type Polled = Poll<Option<Result<Frame<Bytes>, BrokenOff>>>;
+
+impl Download {
+    fn poll_plain(&mut self, cx: &mut Context<'_>) -> Polled {
+        if !self.read.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.read)))));
+        }
+        let (body, lease, timer) = match &mut self.from {
             From::Text(text) => return Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
             From::Endpoint(body, lease, timer) => (body, lease, timer),
         };
@@ -180,19 +234,42 @@ impl Body for Download {
         Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff)))
     }
 
-    fn is_end_stream(&self) -> bool {
-        match &self.from {
-            From::Text(text) => text.is_none(),
-            From::Endpoint(body, ..) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.from {
-            From::Text(text) => {
-                SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64))
+    /// Pieces come out as the coding makes them; nothing is held back while no more comes in.
+    fn poll_encoded(&mut self, cx: &mut Context<'_>) -> Polled {
+        loop {
+            let polled = self.poll_plain(cx);
+            let Some(encoder) = &mut self.encoder else {
+                return polled;
+            };
+            let coded = match polled {
+                Poll::Pending => match encoder.flush() {
+                    Ok(coded) if coded.is_empty() => return Poll::Pending,
+                    coded => coded,
+                },
+                Poll::Ready(Some(Ok(frame))) => match frame.data_ref() {
+                    Some(data) => encoder.feed(data),
+                    // Trailers belong to the body as it was.
+                    None => continue,
+                },
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Some(Err(error))),
+                Poll::Ready(None) => match self.encoder.take() {
+                    Some(encoder) => encoder.finish(),
+                    None => return Poll::Ready(None),
+                },
+            };
+            match coded {
+                Ok(coded) if coded.is_empty() && self.encoder.is_some() => {}
+                Ok(coded) => return Poll::Ready(Some(Ok(Frame::data(coded)))),
+                Err(_) => return Poll::Ready(Some(Err(BrokenOff))),
             }
-            From::Endpoint(body, ..) => body.size_hint(),
         }
     }
+}
+
+fn longer_by(mut hint: SizeHint, bytes: u64) -> SizeHint {
+    if let Some(upper) = hint.upper() {
+        hint.set_upper(upper + bytes);
+    }
+    hint.set_lower(hint.lower() + bytes);
+    hint
 }
