@@ -1,7 +1,7 @@
 //! A breaker that all workers share.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ondol_model::{Breaker as Rule, RunId, Time};
@@ -10,15 +10,20 @@ use tokio::sync::Notify;
 use crate::policy::breaker::{Admission, Breaker, Stand};
 use crate::policy::window::Window;
 
+const CLOSED: u8 = 0;
+const OPEN: u8 = 1;
+const HALF_OPEN: u8 = 2;
+
 /// Counts what becomes of requests and stops them when too many fail. While it is closed, nobody waits for anybody:
 /// a success is one count in the worker's own shard. The lock is taken for failures and while it is not closed, and
 /// never held across an await.
 pub(crate) struct Circuit {
     rule: Rule,
     window: Window,
-    closed: AtomicBool,
+    /// [`Stand`] without its numbers, for whoever only has to look.
+    kind: AtomicU8,
     machine: Mutex<Breaker>,
-    /// Told when it opens or closes.
+    /// Told when it opens, half opens or closes.
     changed: Arc<Notify>,
 }
 
@@ -35,7 +40,7 @@ impl Circuit {
         Circuit {
             window: Window::new(rule.window, workers),
             rule,
-            closed: AtomicBool::new(true),
+            kind: AtomicU8::new(CLOSED),
             machine: Mutex::new(Breaker::new()),
             changed,
         }
@@ -47,9 +52,14 @@ impl Circuit {
 
     /// `None` when nothing may be asked now.
     pub(crate) fn enter(&self, worker: usize, now: Time) -> Option<Pass<'_>> {
-        let admission = match self.closed.load(Ordering::Relaxed) {
+        let admission = match self.is_closed() {
             true => Admission::Ordinary,
-            false => self.lock().admit(&self.rule, now),
+            false => {
+                let mut machine = self.lock();
+                let admission = machine.admit(&self.rule, now);
+                self.publish(&machine);
+                admission
+            }
         };
         (admission != Admission::Refused).then_some(Pass {
             circuit: self,
@@ -62,7 +72,7 @@ impl Circuit {
     /// Whether a request would be let through; nothing changes by asking.
     pub(crate) fn is_open(&self, now: Time) -> bool {
         let waits = || matches!(self.stand(), Stand::Open { until, .. } if now < until);
-        !self.closed.load(Ordering::Relaxed) && waits()
+        !self.is_closed() && waits()
     }
 
     pub(crate) fn stand(&self) -> Stand {
@@ -71,7 +81,7 @@ impl Circuit {
 
     fn record(&self, worker: usize, is_good: bool, now: Time) {
         self.window.add(worker, is_good, now);
-        if !is_good && self.closed.load(Ordering::Relaxed) {
+        if !is_good && self.is_closed() {
             let mut machine = self.lock();
             let tally = self.window.sum(machine.counts_since(), now);
             machine.judge(tally, &self.rule, now);
@@ -80,10 +90,18 @@ impl Circuit {
     }
 
     fn publish(&self, machine: &Breaker) {
-        let closed = machine.stand() == Stand::Closed;
-        if self.closed.swap(closed, Ordering::Relaxed) != closed {
+        let kind = match machine.stand() {
+            Stand::Closed => CLOSED,
+            Stand::Open { .. } => OPEN,
+            Stand::HalfOpen { .. } => HALF_OPEN,
+        };
+        if self.kind.swap(kind, Ordering::Relaxed) != kind {
             self.changed.notify_one();
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.kind.load(Ordering::Relaxed) == CLOSED
     }
 
     fn lock(&self) -> MutexGuard<'_, Breaker> {
@@ -200,6 +218,7 @@ mod tests {
 
         let later = START + Duration::from_secs(1);
         drop(circuit.enter(0, later).unwrap());
+        assert!(told(), "it is half open");
         let probe = circuit.enter(1, later).unwrap();
         assert!(circuit.enter(0, later).is_none());
         probe.ended(true, later);

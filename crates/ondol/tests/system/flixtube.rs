@@ -5,7 +5,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use ondol_test::{TestBrowser, TestDir, TestNode, get, program, request, skipped, wait_until};
+use ondol_test::{
+    TestBrowser, TestDir, TestNode, get, play, program, request, scenes, skipped, wait_until,
+};
 
 use crate::app::json_of;
 use crate::user::Nobody;
@@ -124,6 +126,10 @@ fn story_by_requests(app: &Path, node: TestNode) -> Result<()> {
     assert!(added.text().contains("Made by a test"), "{}", added.text());
     let library = json_of(&get(&format!("{EDGE}/api/videos"))?)?;
     assert_eq!(library["videos"].as_array().map(Vec::len), Some(4));
+
+    // What the example's own page says about failures is true.
+    let page = std::fs::read_to_string(app.join("README.md"))?;
+    play(&scenes(&page), &node, app)?;
 
     node.ok(app, ["down", "--volumes"])?;
     node.stop()
