@@ -16,7 +16,7 @@ mod segment;
 mod tests;
 
 pub use engine::{EventConfig, EventStatus, Events};
-pub use search::{Condition, Found, Query, Test};
+pub use search::{Condition, Found, Pattern, Query, Test};
 
 /// The field of a log line's text.
 pub const BODY: &str = "body";

@@ -9,7 +9,7 @@ mod store;
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use events::{
-    BODY, Condition, Event, EventConfig, EventStatus, Events, Found, Query, TRACE_ID, Test,
+    BODY, Condition, Event, EventConfig, EventStatus, Events, Found, Pattern, Query, TRACE_ID, Test,
 };
 pub use exposition::{
     Exemplar, ExpositionError, Format, Kind, Labels, Line, Lines, Page, Reading, Sample, Text,
@@ -19,4 +19,4 @@ pub use samples::{
     Config, KeptExemplar, Limits, Opened, Pushed, Refused, Samples, ScrapeError, Scraped, Status,
     Target,
 };
-pub use store::{Damage, Retention, StoreError, Sync};
+pub use store::{Damage, Durability, Retention, StoreError};

@@ -17,8 +17,8 @@ mod segments;
 
 pub(crate) use cache::Cache;
 pub use error::{Damage, StoreError};
+pub use log::Durability;
 pub(crate) use log::Log;
-pub use log::Sync;
 pub(crate) use manifest::SegmentFacts;
 pub(crate) use merging::{due, merged};
 pub use retention::Retention;

@@ -3,6 +3,7 @@
 //!
 //! M1: 5 targets of 2,000 series, each page a second apart (for Ondol a second of made time: its clock is an argument).
 
+mod events;
 mod generator;
 mod http;
 mod ours;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::say;
 
@@ -77,11 +79,26 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for one in &measured {
         show(one);
     }
+    let mut all = vec![serde_json::to_value(&measured)?];
+    for side in [ours::Side::Lines, ours::Side::Spans] {
+        let events = ours::measure_events(&scratch, side)?;
+        show_events(&events);
+        all.push(events);
+    }
     if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&measured)? + "\n";
+        let text = serde_json::to_string_pretty(&all)? + "\n";
         fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     fs::remove_dir_all(&scratch).context("the place of work is left behind")
+}
+
+fn show_events(one: &Value) {
+    say::line(&format!("Ondol, {}", one["name"]));
+    if let Value::Object(all) = one {
+        for (what, value) in all.iter().filter(|(what, _)| *what != "name") {
+            say::line(&format!("  {what:<28}{value}"));
+        }
+    }
 }
 
 fn show(one: &Measured) {

@@ -7,14 +7,14 @@ use super::{Event, build};
 use crate::disk::Disk;
 use crate::samples::Opened;
 use crate::store::{
-    self, Cache, Log, Retention, SegmentFacts, SegmentReader, Segments, StoreError, Sync,
+    self, Cache, Durability, Log, Retention, SegmentFacts, SegmentReader, Segments, StoreError,
 };
 
 /// How the engine keeps things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventConfig {
     /// When a write is made to last.
-    pub sync: Sync,
+    pub durability: Durability,
     /// How long it is kept.
     pub retention: Retention,
     /// Events in memory become a segment when they take so much,
@@ -34,7 +34,7 @@ pub struct EventConfig {
 impl Default for EventConfig {
     fn default() -> Self {
         EventConfig {
-            sync: Sync::Every { ms: 1000 },
+            durability: Durability::Every { ms: 1000 },
             retention: Retention::default(),
             head_bytes_max: 8 << 20,
             head_ms_max: 2 * 3600 * 1000,
@@ -91,7 +91,7 @@ impl Events {
         let (mut head, mut told, mut file) = (Head::default(), Told::default(), 0);
         let log = Log::open(
             disk,
-            config.sync,
+            config.durability,
             config.retention.free_bytes_min,
             segments.log_from(),
             &mut opened.damages,

@@ -49,11 +49,19 @@ pub enum Test {
     /// Is this.
     Equals(String),
     /// Has something in it that the pattern matches; made by [`Test::pattern`].
-    Matches(Arc<Regex>),
+    Matches(Pattern),
     /// Is a number not below this.
     AtLeast(f64),
     /// Is a number not above this.
     AtMost(f64),
+}
+
+/// A pattern, ready to search with.
+#[derive(Clone, Debug)]
+pub struct Pattern {
+    regex: Arc<Regex>,
+    /// Whether a match depends on nothing but what it matches, so that many values can be searched as one text.
+    is_free: bool,
 }
 
 /// Memory that a pattern may take.
@@ -73,16 +81,35 @@ impl Test {
             .configure(config)
             .build(pattern)
             .map_err(Box::new)?;
-        Ok(Test::Matches(Arc::new(regex)))
+        // Anchors and word boundaries look around; to take a `^` of a class for one costs time and nothing else.
+        let looks = |two: &[u8]| {
+            two.first() == Some(&b'\\') && two.last().is_some_and(|b| b"bBAz<>".contains(b))
+        };
+        let looks = pattern.contains(['^', '$']) || pattern.as_bytes().windows(2).any(looks);
+        let is_free = !looks && !regex.is_match("");
+        Ok(Test::Matches(Pattern {
+            regex: Arc::new(regex),
+            is_free,
+        }))
     }
 
     fn holds(&self, value: &str) -> bool {
         match self {
             Test::Contains(part) => memmem::find(value.as_bytes(), part.as_bytes()).is_some(),
             Test::Equals(whole) => value == whole,
-            Test::Matches(regex) => regex.is_match(value),
-            Test::AtLeast(least) => value.parse::<f64>().is_ok_and(|value| value >= *least),
-            Test::AtMost(most) => value.parse::<f64>().is_ok_and(|value| value <= *most),
+            Test::Matches(pattern) => pattern.regex.is_match(value),
+            Test::AtLeast(_) | Test::AtMost(_) => {
+                value.parse().is_ok_and(|value| self.holds_for(value))
+            }
+        }
+    }
+
+    /// The same of a number, for the tests of numbers.
+    fn holds_for(&self, value: f64) -> bool {
+        match self {
+            Test::AtLeast(least) => value >= *least,
+            Test::AtMost(most) => value <= *most,
+            _ => false,
         }
     }
 }
@@ -327,33 +354,29 @@ fn keep(rows: &mut [bool], column: Option<&Column<'_>>, condition: &Condition) {
         }
         return;
     };
-    // Texts stand one after the other: one search over all of them says which rows may have it.
-    if let (Values::Texts(ends, texts), Test::Contains(part), false) =
-        (&column.values, &condition.test, condition.negated)
-        && !part.is_empty()
-    {
-        let mut has = vec![false; rows.len()];
-        let mut from = 0;
-        let finder = memmem::Finder::new(part.as_bytes());
-        while let Some(found) = texts
-            .as_bytes()
-            .get(from..)
-            .and_then(|rest| finder.find(rest))
-        {
-            let start = from + found;
-            let row = ends.partition_point(|end| *end as usize <= start);
-            let end = ends.get(row).map_or(usize::MAX, |end| *end as usize);
-            if start + part.len() <= end {
-                if let Some(place) = has.get_mut(row) {
-                    *place = true;
-                }
-                from = end;
-            } else {
-                from = start + 1;
-            }
+    match (&column.values, &condition.test, condition.negated) {
+        (Values::Texts(ends, texts), Test::Contains(part), false) if !part.is_empty() => {
+            let finder = memmem::Finder::new(part.as_bytes());
+            return keep_texts(
+                rows,
+                ends,
+                texts,
+                |from| finder.find(from.as_bytes()),
+                holds,
+            );
         }
-        rows.iter_mut().zip(has).for_each(|(row, has)| *row &= has);
-        return;
+        (Values::Texts(ends, texts), Test::Matches(pattern), false) if pattern.is_free => {
+            let find = |from: &str| pattern.regex.find(from).map(|found| found.start());
+            return keep_texts(rows, ends, texts, find, holds);
+        }
+        (Values::Whole(numbers), Test::AtLeast(_) | Test::AtMost(_), negated) => {
+            for (at, (row, number)) in rows.iter_mut().zip(numbers).enumerate() {
+                *row &=
+                    (column.is_present(at) && condition.test.holds_for(*number as f64)) != negated;
+            }
+            return;
+        }
+        _ => {}
     }
     if let (Values::Dictionary(words, places), None) =
         (&column.values, column.absent_row(rows.len()))
@@ -367,6 +390,36 @@ fn keep(rows: &mut [bool], column: Option<&Column<'_>>, condition: &Condition) {
     for (at, row) in rows.iter_mut().enumerate() {
         *row = *row && holds(&column.get(at).unwrap_or_default());
     }
+}
+
+/// Texts stand one after the other: one search over all of them says which rows are worth a look.
+fn keep_texts(
+    rows: &mut [bool],
+    ends: &[u32],
+    texts: &str,
+    find: impl Fn(&str) -> Option<usize>,
+    holds: impl Fn(&str) -> bool,
+) {
+    let mut done = 0;
+    let mut from = 0;
+    while let Some(found) = texts.get(from..).and_then(&find) {
+        // What is found may reach into the next text, so its own text decides.
+        let row = ends.partition_point(|end| *end as usize <= from + found);
+        let start = row
+            .checked_sub(1)
+            .and_then(|before| ends.get(before))
+            .map_or(0, |end| *end as usize);
+        let Some(end) = ends.get(row).map(|end| *end as usize) else {
+            break;
+        };
+        rows.get_mut(done..row).unwrap_or_default().fill(false);
+        if let Some(row) = rows.get_mut(row) {
+            *row = *row && holds(texts.get(start..end).unwrap_or_default());
+        }
+        done = row + 1;
+        from = end;
+    }
+    rows.get_mut(done..).unwrap_or_default().fill(false);
 }
 
 /// Hashes of words that a block must have.

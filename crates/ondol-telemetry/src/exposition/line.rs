@@ -377,4 +377,41 @@ mod tests {
         );
         assert_eq!(lines.number(), 2);
     }
+
+    #[test]
+    fn any_bytes_are_read_or_refused_in_both_languages() {
+        use crate::disk::fake::Dice;
+        const PAGE: &[u8] = b"# TYPE a histogram\n# HELP a x\\n\na_bucket{le=\"1\",b=\"\\\"{}\"} 1 1.5 # {t=\"\xc3\xa9\"} 0.5 1\n\
+            a_bucket{le=\"+Inf\",b=\"\\\"{}\"} 2 1.5\n# UNIT b_s s\n{\"x y\",\"z\"=\"\"} NaN\n# EOF\n";
+        let mut dice = Dice(8);
+        for _ in 0..20_000 {
+            let mut page = PAGE.to_vec();
+            for _ in 0..1 + dice.below(4) {
+                let at = dice.below(page.len() as u64) as usize;
+                match dice.below(3) {
+                    0 => page[at] = PAGE[dice.below(PAGE.len() as u64) as usize],
+                    1 => page[at] = dice.next() as u8,
+                    _ => {
+                        page.remove(at);
+                    }
+                }
+            }
+            let strict = crate::exposition::check(&page);
+            let Ok(lines) = Lines::of_bytes(&page, Format::OpenMetrics) else {
+                assert!(strict.is_err());
+                continue;
+            };
+            let mut failed = false;
+            for line in lines {
+                match line {
+                    Ok(Line::Sample(sample)) => {
+                        assert!(sample.labels.iter().all(|(name, _)| !name.raw().is_empty()))
+                    }
+                    Ok(_) => {}
+                    Err(error) => failed = error.line > 0 && error.column > 0,
+                }
+            }
+            assert!(!failed || strict.is_err());
+        }
+    }
 }

@@ -11,13 +11,13 @@ use super::head::Head;
 use super::journal::{Journal, Replay};
 use super::page::PageMemory;
 use crate::disk::Disk;
-use crate::store::{Cache, Damage, Log, Retention, Segments, StoreError, Sync};
+use crate::store::{Cache, Damage, Durability, Log, Retention, Segments, StoreError};
 
 /// How the engine keeps things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {
     /// When a write is made to last.
-    pub sync: Sync,
+    pub durability: Durability,
     /// How long it is kept.
     pub retention: Retention,
     /// The bounds.
@@ -35,7 +35,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            sync: Sync::Every { ms: 1000 },
+            durability: Durability::Every { ms: 1000 },
             retention: Retention::default(),
             limits: Limits::default(),
             head_bytes_max: 6 << 20,
@@ -103,7 +103,7 @@ impl Samples {
         let (mut head, mut replay) = (Head::default(), Replay::default());
         let log = Log::open(
             disk,
-            config.sync,
+            config.durability,
             config.retention.free_bytes_min,
             segments.log_from(),
             &mut opened.damages,

@@ -9,7 +9,7 @@ use ondol_query::{Histogram, Labels, Matcher, Sample, Selection, Source, Value};
 use super::*;
 use crate::disk::fake::{Dice, FakeDisk};
 use crate::exposition::Format;
-use crate::store::{Retention, StoreError, Sync};
+use crate::store::{Durability, Retention, StoreError};
 
 /// Bits of each moment of each series; a histogram is known by its count.
 type Model = BTreeMap<Labels, BTreeMap<i64, u64>>;
@@ -18,7 +18,7 @@ const STALE: u64 = ondol_query::STALE_NAN_BITS;
 
 fn config() -> Config {
     Config {
-        sync: Sync::Every { ms: 1000 },
+        durability: Durability::Every { ms: 1000 },
         retention: Retention {
             free_bytes_min: 0,
             ..Retention::default()

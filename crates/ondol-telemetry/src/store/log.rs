@@ -9,7 +9,7 @@ use crate::disk::{Disk, DiskFile};
 
 /// When what was written is made to last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sync {
+pub enum Durability {
     /// Once in so many milliseconds: what a power cut may take.
     Every {
         /// How many.
@@ -27,7 +27,7 @@ const FREE_EVERY_MS: i64 = 1000;
 /// The log of one engine.
 pub(crate) struct Log {
     disk: Arc<dyn Disk>,
-    sync: Sync,
+    durability: Durability,
     floor_bytes: u64,
     file: Box<dyn DiskFile>,
     number: u64,
@@ -46,7 +46,7 @@ impl Log {
     /// cut off and said.
     pub(crate) fn open(
         disk: Arc<dyn Disk>,
-        sync: Sync,
+        durability: Durability,
         floor_bytes: u64,
         from: u64,
         damages: &mut Vec<Damage>,
@@ -77,7 +77,7 @@ impl Log {
         let file = begin(&*disk, last)?;
         Ok(Log {
             disk,
-            sync,
+            durability,
             floor_bytes,
             file,
             number: last,
@@ -101,7 +101,7 @@ impl Log {
         self.len
     }
 
-    /// Writes a record. Once this returned, a killed process loses nothing of it; see [`Sync`] for a power cut.
+    /// Writes a record. Once this returned, a killed process loses nothing of it; see [`Durability`] for a power cut.
     pub(crate) fn append(&mut self, payload: &[u8], now_ms: i64) -> Result<(), StoreError> {
         if payload.len() > RECORD_BYTES_MAX {
             return Err(io::Error::from(io::ErrorKind::FileTooLarge).into());
@@ -121,18 +121,18 @@ impl Log {
         }
         self.len += self.buffer.len() as u64;
         self.has_unsynced = true;
-        match self.sync {
-            Sync::Strict => self.sync(now_ms)?,
-            Sync::Every { .. } => self.sync_if_due(now_ms)?,
+        match self.durability {
+            Durability::Strict => self.sync(now_ms)?,
+            Durability::Every { .. } => self.sync_if_due(now_ms)?,
         }
         Ok(())
     }
 
     /// Makes everything last, if it is time for it. A clock that was set back makes it time.
     pub(crate) fn sync_if_due(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        let every = match self.sync {
-            Sync::Strict => 0,
-            Sync::Every { ms } => ms,
+        let every = match self.durability {
+            Durability::Strict => 0,
+            Durability::Every { ms } => ms,
         };
         if self.has_unsynced && now_ms.abs_diff(self.synced_at_ms) >= every {
             self.sync(now_ms)?;
@@ -227,11 +227,11 @@ mod tests {
 
     const RECORDS: u64 = 12;
 
-    fn open(disk: &FakeDisk, sync: Sync) -> io::Result<(Log, Vec<u64>, Vec<Damage>)> {
+    fn open(disk: &FakeDisk, durability: Durability) -> io::Result<(Log, Vec<u64>, Vec<Damage>)> {
         let (mut seen, mut damages) = (Vec::new(), Vec::new());
         let log = Log::open(
             Arc::new(disk.clone()),
-            sync,
+            durability,
             0,
             0,
             &mut damages,
@@ -243,8 +243,8 @@ mod tests {
     }
 
     /// Writes records until something fails; returns how many were answered, and how many of them are to last.
-    fn write(disk: &FakeDisk, sync: Sync) -> (u64, u64) {
-        let Ok((mut log, _, _)) = open(disk, sync) else {
+    fn write(disk: &FakeDisk, durability: Durability) -> (u64, u64) {
+        let Ok((mut log, _, _)) = open(disk, durability) else {
             return (0, 0);
         };
         let mut lasting = 0;
@@ -264,21 +264,21 @@ mod tests {
         (RECORDS, lasting)
     }
 
-    fn changes_of(sync: Sync) -> u64 {
+    fn changes_of(durability: Durability) -> u64 {
         let disk = FakeDisk::default();
-        assert_eq!(write(&disk, sync).0, RECORDS);
+        assert_eq!(write(&disk, durability).0, RECORDS);
         disk.changes()
     }
 
     #[test]
     fn a_kill_at_any_moment_loses_nothing_that_was_answered() {
-        for sync in [Sync::Strict, Sync::Every { ms: 1000 }] {
-            for moment in 0..=changes_of(sync) {
+        for durability in [Durability::Strict, Durability::Every { ms: 1000 }] {
+            for moment in 0..=changes_of(durability) {
                 let disk = FakeDisk::default();
                 disk.die_after(moment);
-                let (answered, _) = write(&disk, sync);
+                let (answered, _) = write(&disk, durability);
                 disk.restart();
-                let (_, seen, _) = open(&disk, sync).unwrap();
+                let (_, seen, _) = open(&disk, durability).unwrap();
                 assert!(
                     seen.len() as u64 >= answered,
                     "{moment}: {seen:?} of {answered}"
@@ -293,15 +293,15 @@ mod tests {
 
     #[test]
     fn a_power_cut_at_any_moment_loses_only_what_was_not_synchronised() {
-        for sync in [Sync::Strict, Sync::Every { ms: 1000 }] {
+        for durability in [Durability::Strict, Durability::Every { ms: 1000 }] {
             for seed in 0..20 {
-                for moment in 0..=changes_of(sync) {
+                for moment in 0..=changes_of(durability) {
                     let disk = FakeDisk::default();
                     disk.die_after(moment);
-                    let (answered, lasting) = write(&disk, sync);
+                    let (answered, lasting) = write(&disk, durability);
                     disk.cut_power(&mut Dice(seed * 1000 + moment));
-                    let (_, seen, _) = open(&disk, sync).unwrap();
-                    let least = if sync == Sync::Strict {
+                    let (_, seen, _) = open(&disk, durability).unwrap();
+                    let least = if durability == Durability::Strict {
                         answered
                     } else {
                         lasting
@@ -323,16 +323,16 @@ mod tests {
     fn a_flipped_bit_costs_the_rest_of_its_file_and_is_said() {
         for seed in 0..200 {
             let (disk, mut dice) = (FakeDisk::default(), Dice(seed));
-            write(&disk, Sync::Strict);
+            write(&disk, Durability::Strict);
             assert!(disk.flip_bit("000000000001.log", &mut dice));
-            let (_, seen, damages) = open(&disk, Sync::Strict).unwrap();
+            let (_, seen, damages) = open(&disk, Durability::Strict).unwrap();
             assert_eq!(damages.len(), 1, "{seed}");
             assert!(seen.len() < RECORDS as usize && seen.windows(2).all(|w| w[0] < w[1]));
             assert!(
                 (0..5).chain(10..12).all(|number| seen.contains(&number)),
                 "{seen:?}"
             );
-            let (_, again, damages) = open(&disk, Sync::Strict).unwrap();
+            let (_, again, damages) = open(&disk, Durability::Strict).unwrap();
             assert_eq!((again, damages), (seen, vec![]));
         }
     }
@@ -341,7 +341,7 @@ mod tests {
     fn a_full_disk_refuses_and_goes_on_once_there_is_room() {
         for capacity in 0..300 {
             let disk = FakeDisk::default();
-            let (mut log, _, _) = open(&disk, Sync::Strict).unwrap();
+            let (mut log, _, _) = open(&disk, Durability::Strict).unwrap();
             disk.set_capacity(Some(12 + capacity));
             let mut taken = Vec::new();
             for number in 0..20_u64 {
@@ -356,7 +356,7 @@ mod tests {
                 }
             }
             assert!(taken.ends_with(&[10, 11, 12, 13, 14, 15, 16, 17, 18, 19]));
-            let (_, seen, damages) = open(&disk, Sync::Strict).unwrap();
+            let (_, seen, damages) = open(&disk, Durability::Strict).unwrap();
             assert_eq!((seen, damages), (taken, vec![]), "{capacity}");
         }
     }
@@ -364,7 +364,7 @@ mod tests {
     #[test]
     fn the_floor_of_free_bytes_stays_free() {
         let disk = FakeDisk::default();
-        let (mut log, _, _) = open(&disk, Sync::Strict).unwrap();
+        let (mut log, _, _) = open(&disk, Durability::Strict).unwrap();
         log.floor_bytes = 500;
         disk.set_capacity(Some(1000));
         let error = (0..100)

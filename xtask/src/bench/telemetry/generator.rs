@@ -68,7 +68,7 @@ fn serve(mut stream: TcpStream) {
 
 /// One target and what it counted so far.
 struct Story {
-    dice: u64,
+    dice: Dice,
     counters: Vec<u64>,
     gauges: Vec<i64>,
     buckets: Vec<u64>,
@@ -78,7 +78,7 @@ struct Story {
 impl Story {
     fn new(target: usize) -> Self {
         Story {
-            dice: target as u64,
+            dice: Dice(target as u64),
             counters: (0..COUNTERS as u64).map(|n| n * 1000).collect(),
             gauges: (0..GAUGES as i64).map(|n| n * 100).collect(),
             buckets: vec![0; HISTOGRAMS * BOUNDS.len()],
@@ -178,11 +178,24 @@ impl Story {
     }
 
     fn roll(&mut self, sides: u64) -> u64 {
-        self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.dice;
+        self.dice.below(sides)
+    }
+}
+
+/// Numbers that look random and are the same each time.
+pub(super) struct Dice(pub(super) u64);
+
+impl Dice {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % sides
+        z ^ (z >> 31)
+    }
+
+    pub(super) fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
     }
 }
 

@@ -11,19 +11,24 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use ondol_query::{MatchOp, Matcher, Selection, Source};
 use ondol_telemetry::{Config, Folder, Format, Samples, Target};
+use serde_json::Value;
 
 use super::generator::{SERIES, TARGETS};
-use super::{Measured, http};
+use super::{Measured, events, http};
 use crate::bench::usage::cpu_seconds;
 use crate::clock::Stopwatch;
 
 /// What the measured process does.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum Side {
     /// Takes in all rounds and waits to be killed.
     Fill,
     /// Opens what is there, answers, seals, answers again.
     Ask,
+    /// Takes in log lines and answers.
+    Lines,
+    /// Takes in spans and answers.
+    Spans,
 }
 
 /// Where made time begins.
@@ -60,8 +65,23 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
     })
 }
 
+/// Lines or spans.
+pub(super) fn measure_events(scratch: &Path, side: Side) -> Result<Value> {
+    let dir = scratch.join(if side == Side::Spans {
+        "spans"
+    } else {
+        "lines"
+    });
+    let output = start(side, &dir, 0, 0)?.wait_with_output()?;
+    serde_json::from_slice(&output.stdout)
+        .context("the measured process did not say what it measured")
+}
+
 /// The process that is measured.
 pub(super) fn be(side: Side, dir: &Path, port: u16, rounds: u32) -> Result<()> {
+    if matches!(side, Side::Lines | Side::Spans) {
+        return events::be(dir, side == Side::Spans);
+    }
     let folder = Arc::new(Folder::open(dir)?);
     let (mut samples, opened) = Samples::open(folder, Config::default())?;
     let mut out = io::stdout();
@@ -71,7 +91,7 @@ pub(super) fn be(side: Side, dir: &Path, port: u16, rounds: u32) -> Result<()> {
             fill(&mut samples, port, rounds)?;
             writeln!(out, "{before}")?;
         }
-        Side::Ask => {
+        Side::Ask | Side::Lines | Side::Spans => {
             read_buckets(&samples, "app_seconds_0_bucket")?;
             writeln!(out, "{}", opened.replayed)?;
             out.flush()?;
