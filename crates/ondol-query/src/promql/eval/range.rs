@@ -37,6 +37,9 @@ impl Ranged {
             histograms,
             start_ms,
             end_ms,
+            has_starts: buffer.has_starts,
+            falls: &buffer.falls,
+            first: cursor.first(),
         }
     }
 }
@@ -92,7 +95,7 @@ impl Evaluator<'_> {
                 row.labels = labels.clone();
                 row.drop_name = drop_name || !keeps_name;
                 row.cells.clear();
-                let mut cursor = Cursor::default();
+                let (mut cursor, metric) = (Cursor::default(), labels.get(METRIC_NAME));
                 for step in 0..times.count {
                     if fixed && step > 0 {
                         let same = row.cells[0].clone();
@@ -107,7 +110,7 @@ impl Evaluator<'_> {
                     let of = RangeCall {
                         call,
                         extension: ranged.extension,
-                        metric: labels.get(METRIC_NAME),
+                        metric,
                         numbers: [0, 1].map(|at| number(&numbers, at, step)),
                         time_ms: times.at(step),
                     };

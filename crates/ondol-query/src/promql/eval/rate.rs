@@ -74,7 +74,7 @@ impl Evaluator<'_> {
             return Ok(self.histogram_rate(of, window, counter));
         }
         let points = window.floats;
-        let use_starts = counter && self.query.start_timestamps;
+        let use_starts = counter && window.has_starts && self.query.start_timestamps;
         let Some(span) = span(points, |point| (point.start, point.at), window, use_starts) else {
             return Ok(Cell::Absent);
         };
@@ -86,12 +86,8 @@ impl Evaluator<'_> {
         let (first, last) = (points[0], points[points.len() - 1]);
         let mut result = last.value - first.value;
         if counter {
-            for pair in points.windows(2) {
-                let anew = use_starts
-                    && restarted((pair[0].start, pair[0].at), (pair[1].start, pair[1].at));
-                if pair[1].value < pair[0].value || anew {
-                    result += pair[0].value;
-                }
+            for at in window.falls() {
+                result += points[at - 1].value;
             }
             if span.begins {
                 result += first.value;
@@ -127,7 +123,7 @@ impl Evaluator<'_> {
 
     fn histogram_rate(&self, of: &RangeCall<'_>, window: Window<'_>, counter: bool) -> Cell {
         let points = window.histograms;
-        let use_starts = counter && self.query.start_timestamps;
+        let use_starts = counter && window.has_starts && self.query.start_timestamps;
         let Some(span) = span(points, |point| (point.start, point.at), window, use_starts) else {
             return Cell::Absent;
         };

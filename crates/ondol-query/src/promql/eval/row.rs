@@ -95,7 +95,13 @@ impl Rows {
     }
 
     pub(super) fn row(&mut self, labels: &Labels) -> &mut Row {
-        let at = if let Some(at) = self.index.get(labels) {
+        let at = self.position(labels);
+        &mut self.rows[at]
+    }
+
+    /// Where the series of these labels is; it is made when there is none.
+    pub(super) fn position(&mut self, labels: &Labels) -> usize {
+        if let Some(at) = self.index.get(labels) {
             *at
         } else {
             self.index.insert(labels.clone(), self.rows.len());
@@ -105,8 +111,7 @@ impl Rows {
                 cells: vec![Cell::Absent; self.steps],
             });
             self.rows.len() - 1
-        };
-        &mut self.rows[at]
+        }
     }
 
     /// Adds a whole series; two of the same labels become one, when their times differ.

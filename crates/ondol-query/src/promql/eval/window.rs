@@ -29,6 +29,10 @@ pub(super) struct HistogramPoint {
 pub(super) struct Buffer {
     pub(super) floats: Vec<Point>,
     pub(super) histograms: Vec<HistogramPoint>,
+    /// Whether some sample says when its counting began.
+    pub(super) has_starts: bool,
+    /// Which numbers are those of a counter that began anew, in order. Few, so that not each window looks for them.
+    pub(super) falls: Vec<usize>,
     raw: Vec<Sample>,
 }
 
@@ -37,6 +41,8 @@ impl Buffer {
         self.floats.clear();
         self.histograms.clear();
         self.raw.clear();
+        self.has_starts = false;
+        self.falls.clear();
     }
 
     /// Staleness markers are no samples.
@@ -45,6 +51,7 @@ impl Buffer {
         loop {
             self.raw.clear();
             if !samples.read(&mut self.raw)? {
+                self.find_falls(evaluator.query.start_timestamps);
                 return Ok(());
             }
             for sample in self.raw.drain(..) {
@@ -52,6 +59,7 @@ impl Buffer {
                     continue;
                 }
                 let (at, start) = (sample.time_ms, sample.start_ms);
+                self.has_starts |= start != 0;
                 match sample.value {
                     Value::Float(value) => self.floats.push(Point { at, start, value }),
                     Value::Histogram(value) => {
@@ -60,6 +68,18 @@ impl Buffer {
                 }
             }
             evaluator.fits((self.floats.len() + self.histograms.len()) as u64)?;
+        }
+    }
+
+    fn find_falls(&mut self, use_starts: bool) {
+        let use_starts = use_starts && self.has_starts;
+        for (at, pair) in self.floats.windows(2).enumerate() {
+            let (before, now) = (&pair[0], &pair[1]);
+            let anew = use_starts
+                && super::rate::restarted((before.start, before.at), (now.start, now.at));
+            if now.value < before.value || anew {
+                self.falls.push(at + 1);
+            }
         }
     }
 
@@ -88,6 +108,7 @@ impl Buffer {
                 }
             }
         }
+        self.find_falls(false);
     }
 }
 
@@ -99,9 +120,23 @@ pub(super) struct Window<'b> {
     pub(super) histograms: &'b [HistogramPoint],
     pub(super) start_ms: i64,
     pub(super) end_ms: i64,
+    pub(super) has_starts: bool,
+    /// Which numbers of the series are those of a counter that began anew, and which one the window begins with.
+    pub(super) falls: &'b [usize],
+    pub(super) first: usize,
 }
 
 impl Window<'_> {
+    /// Which of its numbers are those of a counter that began anew since the one before, which is in the window too.
+    pub(super) fn falls(&self) -> impl Iterator<Item = usize> {
+        let (first, end) = (self.first, self.first + self.floats.len());
+        let from = self.falls.partition_point(|at| *at <= first);
+        self.falls[from..]
+            .iter()
+            .take_while(move |at| **at < end)
+            .map(move |at| at - first)
+    }
+
     pub(super) const fn is_empty(&self) -> bool {
         self.floats.is_empty() && self.histograms.is_empty()
     }
@@ -124,6 +159,11 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
+    /// Which number of the series the last window begins with.
+    pub(super) const fn first(&self) -> usize {
+        self.floats.0
+    }
+
     pub(super) fn window<'b>(
         &mut self,
         buffer: &'b Buffer,

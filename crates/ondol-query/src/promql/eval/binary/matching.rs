@@ -45,8 +45,8 @@ struct Matched<'b> {
     many: Vec<Row>,
     one: Vec<Row>,
     out: Rows,
-    /// Results of each series of the "many" side, by the "one" that it was matched with.
-    labels: BTreeMap<(Option<usize>, Option<usize>), Labels>,
+    /// Which series of the result each pair is in.
+    results: BTreeMap<(Option<usize>, Option<usize>), usize>,
 }
 
 impl Evaluator<'_> {
@@ -117,7 +117,7 @@ impl Evaluator<'_> {
             many,
             one,
             out: Rows::new(times.count),
-            labels: BTreeMap::new(),
+            results: BTreeMap::new(),
         };
         // In order of the series that the result is about, so that an instant query keeps it.
         let mut order: Vec<(&Labels, &Pairing)> = pairings.iter().collect();
@@ -155,7 +155,7 @@ impl Evaluator<'_> {
             return Err(matched.duplicate(signature, first, second));
         }
         drop(ones);
-        let mut seen: BTreeSet<Labels> = BTreeSet::new();
+        let mut seen: BTreeSet<usize> = BTreeSet::new();
         let mut any = false;
         let fill = matched.binary.matching.fill;
         let (fill_many, fill_one) = if matched.swapped() {
@@ -170,29 +170,29 @@ impl Evaluator<'_> {
             }
             let repeated = any;
             any = true;
-            let labels = matched.result_labels(Some(*many), one, signature);
+            let result = matched.result((Some(*many), one), signature);
             if matched.binary.matching.cardinality == Cardinality::OneToOne {
                 if repeated {
                     return Err(EvalError::failed(
                         "multiple matches for labels: many-to-one matching must be explicit (group_left/group_right)",
                     ));
                 }
-            } else if !seen.insert(labels.clone()) {
+            } else if !seen.insert(result) {
                 return Err(EvalError::failed(
                     "multiple matches for labels: grouping labels must ensure unique matches",
                 ));
             }
             self.put(
                 matched,
-                &labels,
+                result,
                 (Some(*many), one),
                 [fill_many, fill_one],
                 step,
             )?;
         }
         if let (false, Some(_), Some(_)) = (any, one, fill_many) {
-            let labels = matched.result_labels(None, one, signature);
-            self.put(matched, &labels, (None, one), [fill_many, fill_one], step)?;
+            let result = matched.result((None, one), signature);
+            self.put(matched, result, (None, one), [fill_many, fill_one], step)?;
         }
         Ok(())
     }
@@ -200,7 +200,7 @@ impl Evaluator<'_> {
     fn put(
         &self,
         matched: &mut Matched<'_>,
-        labels: &Labels,
+        result: usize,
         (many, one): (Option<usize>, Option<usize>),
         [fill_many, fill_one]: [Option<f64>; 2],
         step: usize,
@@ -224,7 +224,7 @@ impl Evaluator<'_> {
             Result::Compared(false) | Result::Nothing => return Ok(()),
         };
         let dropped = many.is_some_and(|at| matched.many[at].drop_name);
-        let row = matched.out.row(labels);
+        let row = &mut matched.out.rows[result];
         row.drop_name |= binary.return_bool || dropped;
         if !row.cells[step].is_absent() {
             return Err(EvalError::failed(
@@ -241,24 +241,23 @@ impl Matched<'_> {
         self.binary.matching.cardinality == Cardinality::OneToMany
     }
 
-    fn result_labels(
-        &mut self,
-        many: Option<usize>,
-        one: Option<usize>,
-        signature: &Labels,
-    ) -> Labels {
-        // A series that is filled in is known by its signature only.
-        if let (Some(_), Some(_)) = (many, one)
-            && let Some(labels) = self.labels.get(&(many, one))
-        {
-            return labels.clone();
+    /// Which series of the result a pair is in. A series that is filled in is known by its signature only.
+    fn result(&mut self, pair: (Option<usize>, Option<usize>), signature: &Labels) -> usize {
+        if let Some(result) = self.results.get(&pair) {
+            return *result;
         }
+        let labels = self.labels(pair, signature);
+        let result = self.out.position(&labels);
+        self.results.insert(pair, result);
+        result
+    }
+
+    fn labels(&self, (many, one): (Option<usize>, Option<usize>), signature: &Labels) -> Labels {
         let matching = &self.binary.matching;
         let listed = |name: &str| matching.labels.iter().any(|label| label == name);
         let base = many.map_or(signature, |at| &self.many[at].labels);
-        let drops = self.binary.op.drops_name();
         let mut builder = base.to_builder();
-        if drops {
+        if self.binary.op.drops_name() {
             builder.keep(|label| !is_of_metric(&label.name));
         }
         if matching.cardinality == Cardinality::OneToOne {
@@ -271,9 +270,7 @@ impl Matched<'_> {
                 None => builder.remove(name),
             };
         }
-        let labels = builder.build();
-        self.labels.insert((many, one), labels.clone());
-        labels
+        builder.build()
     }
 
     fn duplicate(&self, signature: &Labels, first: usize, second: usize) -> EvalError {
