@@ -4,6 +4,7 @@ mod bytes;
 mod disk;
 mod events;
 mod exposition;
+mod own;
 mod samples;
 mod store;
 

@@ -27,6 +27,8 @@ pub struct EventConfig {
     pub fields_max: usize,
     /// Bytes of a value; what is longer is cut and counted.
     pub value_bytes_max: usize,
+    /// Bytes of events that one search may unpack.
+    pub query_bytes_max: u64,
     /// Streams between two segments; events of further ones are refused and counted.
     pub streams_max: usize,
 }
@@ -41,6 +43,7 @@ impl Default for EventConfig {
             cache_bytes_max: 4 << 20,
             fields_max: 256,
             value_bytes_max: 256 << 10,
+            query_bytes_max: 2 << 30,
             streams_max: 20_000,
         }
     }

@@ -130,7 +130,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// When a segment cannot be read.
+    /// When a segment cannot be read, or more than the configured bytes would have to be.
     pub fn search(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
         let mut hits = Hits::new(query.limit);
         self.search_head(query, &mut hits);
@@ -161,7 +161,7 @@ impl Events {
     ///
     /// # Errors
     ///
-    /// When a segment cannot be read.
+    /// When a segment cannot be read, or more than the configured bytes would have to be.
     pub fn trace(&self, id: &str) -> Result<Vec<Found>, StoreError> {
         let Some(key) = trace_key(id) else {
             return Ok(Vec::new());
@@ -291,6 +291,11 @@ impl Events {
         query: &Query,
         hits: &mut Hits,
     ) -> Result<(), StoreError> {
+        hits.bytes += u64::from(entry.place.raw_len);
+        let bytes_max = self.config.query_bytes_max;
+        if hits.bytes > bytes_max {
+            return Err(StoreError::TooMuch { bytes_max });
+        }
         // Not through the cache: a search would turn all of it over.
         let bytes = reader.read(entry.place)?;
         let malformed = |Malformed| reader.broken();
@@ -454,6 +459,8 @@ struct Hits {
     found: Vec<Found>,
     /// When there are enough: what is older does not matter any more.
     floor_ns: Option<i64>,
+    /// What was unpacked for them.
+    bytes: u64,
 }
 
 impl Hits {
@@ -462,6 +469,7 @@ impl Hits {
             limit,
             found: Vec::new(),
             floor_ns: (limit == 0).then_some(i64::MAX),
+            bytes: 0,
         }
     }
 

@@ -369,3 +369,34 @@ fn what_is_too_much_of_an_event_is_cut_and_counted() {
         Labels::of(&[("service", "s1")])
     );
 }
+
+#[test]
+fn a_search_that_would_read_everything_says_so() {
+    let (disk, mut dice, mut model) = (FakeDisk::default(), Dice(3), Vec::new());
+    let mut events = story(&disk, &mut dice, 60, &mut model).unwrap();
+    events.seal(1_700_000_100_000).unwrap();
+    events.config.query_bytes_max = 1000;
+    let query = Query {
+        end_ns: i64::MAX,
+        limit: usize::MAX,
+        ..Query::default()
+    };
+    assert!(matches!(
+        events.search(&query),
+        Err(StoreError::TooMuch { bytes_max: 1000 })
+    ));
+    let rare = Condition {
+        field: BODY.to_owned(),
+        test: Test::Contains(" nowhere ".to_owned()),
+        negated: false,
+    };
+    assert_eq!(
+        events
+            .search(&Query {
+                conditions: vec![rare],
+                ..query
+            })
+            .unwrap(),
+        []
+    );
+}

@@ -17,6 +17,11 @@ pub enum StoreError {
         /// What waits in memory.
         head_bytes: u64,
     },
+    /// A question would read more than it may.
+    TooMuch {
+        /// How much it may.
+        bytes_max: u64,
+    },
     /// The disk failed.
     Io(io::Error),
     /// A segment is not what was written; its number.
@@ -38,6 +43,11 @@ impl fmt::Display for StoreError {
                 f,
                 "{head_bytes} bytes wait in memory and could not be written to the disk; \
                  make room, or see why it is slow"
+            ),
+            StoreError::TooMuch { bytes_max } => write!(
+                f,
+                "the question would read more than {bytes_max} bytes; \
+                 ask for a shorter time, fewer streams, or a word that is rarer"
             ),
             StoreError::Io(error) => write!(f, "the disk failed: {error}"),
             StoreError::Broken(number) => write!(
