@@ -4,8 +4,8 @@ use super::manifest::SegmentFacts;
 
 /// So many segments of one level become one of the next.
 const MERGE_COUNT: usize = 4;
-/// What is larger, or longer, is not merged again.
-const MERGED_BYTES_MAX: u64 = 128 << 20;
+/// What is larger, or longer, is not merged again: a merge holds its engine up, and whole segments are what is forgotten.
+const MERGED_BYTES_MAX: u64 = 32 << 20;
 const MERGED_MS_MAX: i64 = 24 * 3600 * 1000;
 
 /// Segments that are to become one: the first stretch of enough of them, all of one level.
