@@ -7,6 +7,7 @@
 
 mod block;
 mod build;
+mod condition;
 mod engine;
 mod filter;
 mod head;
@@ -15,8 +16,9 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
+pub use condition::{Condition, Pattern, Test};
 pub use engine::{EventConfig, EventStatus, Events};
-pub use search::{Condition, Found, Pattern, Query, Test};
+pub use search::{Found, Query};
 
 /// The field of a log line's text.
 pub const BODY: &str = "body";
