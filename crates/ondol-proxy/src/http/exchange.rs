@@ -86,7 +86,7 @@ impl Exchange {
         let mut response = match way.gate() {
             // A preflight comes without anything that says who asks.
             Some(gate) if cors.is_none() || !is_preflight(request.method(), request.headers()) => {
-                self.behind(&gate, plan, request, &way, busy).await
+                Box::pin(self.behind(&gate, plan, request, &way, busy)).await
             }
             _ => match answer::answer(&way, plan, &request, busy) {
                 Ok(busy) => self.ask(request, None, &way, busy).await,
@@ -166,7 +166,8 @@ impl Exchange {
                 Ok((response, lease)) => return self.pass_on(response, lease, switch, way, busy),
                 Err(failed) => failed,
             },
-            Some((kept, asked)) => match self.keep(kept, asked, request, way, busy).await {
+            Some((kept, asked)) => match Box::pin(self.keep(kept, asked, request, way, busy)).await
+            {
                 Ok(response) => return response,
                 Err((failed, waits)) => {
                     busy = waits;
@@ -179,7 +180,7 @@ impl Exchange {
             return refuse(Refusal::BodyTooLarge, answer::too_large(max), busy);
         }
         way.cluster.count_refusal(failed.refusal);
-        match instead(&self.shard, way, &mut failed).await {
+        match Box::pin(instead(&self.shard, way, &mut failed)).await {
             Some(Instead::Endpoint(response, lease)) => {
                 self.pass_on(response, lease, None, way, busy)
             }
@@ -281,5 +282,21 @@ fn sentence(refusal: Refusal, cluster: &Cluster) -> String {
         }
         Refusal::UpstreamFailed => format!("{service} failed to answer"),
         _ => format!("no replica of {service} is ready"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, B, F: Future>(_: impl Fn(A, B) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A future is moved on its way into what polls it: what hardly any request needs is boxed.
+    #[test]
+    fn a_request_on_its_way_is_small() {
+        let size = size_of_future(exchange);
+        assert!(size <= 8 << 10, "{size}");
     }
 }

@@ -137,6 +137,16 @@ impl Cluster {
         if let Some(upstream) = self.pick(refused, now()) {
             return Ok(upstream);
         }
+        // Boxed: hardly any request waits, and a future is as large as its largest part.
+        Box::pin(self.wait(refused, limits, now)).await
+    }
+
+    async fn wait(
+        &self,
+        refused: &Refused,
+        limits: &Limits,
+        now: impl Fn() -> Time,
+    ) -> Result<InFlight, Refusal> {
         if self.waiting.get() >= limits.waiting_max {
             return Err(Refusal::WaitQueueFull);
         }

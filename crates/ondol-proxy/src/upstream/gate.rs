@@ -80,6 +80,10 @@ impl Gate {
         if let Some(place) = self.try_enter() {
             return Ok(place);
         }
+        Box::pin(self.queue()).await
+    }
+
+    async fn queue(self: &Arc<Self>) -> Result<Place, Refusal> {
         let Some(rule) = self.concurrency.as_ref().filter(|rule| rule.queue > 0) else {
             return Err(self.refusal());
         };

@@ -40,7 +40,7 @@ impl Refused {
     /// Waits a moment when every endpoint of the service has refused.
     pub(crate) async fn pause(&mut self, cluster: &Cluster) {
         if !self.runs.is_empty() && cluster.has_only(&self.runs) {
-            tokio::time::sleep(PAUSE * 4u32.pow(self.pauses)).await;
+            Box::pin(tokio::time::sleep(PAUSE * 4u32.pow(self.pauses))).await;
             self.pauses += 1;
         }
     }

@@ -63,7 +63,8 @@ impl Call<'_> {
         };
         let lease = match reused {
             Some(connection) => self.lease(in_flight, connection, now),
-            None => match self.open(in_flight, connect_time, refused).await {
+            // Boxed, as is what follows below: a future is as large as its largest part, and is moved.
+            None => match Box::pin(self.open(in_flight, connect_time, refused)).await {
                 Some(lease) => lease,
                 None => {
                     end(pass, false, self.shard.now());
@@ -87,7 +88,7 @@ impl Call<'_> {
         let response_time = how.policy.traffic.resilience.timeouts.response;
         let sent = match (response_time, how.deadline) {
             (None, None) => Ok(sending.await),
-            (response, deadline) => within(response, deadline, sending).await,
+            (response, deadline) => Box::pin(within(response, deadline, sending)).await,
         };
         let now = self.shard.now();
         let refusal = match sent {
