@@ -153,11 +153,13 @@ fn cpu_s() -> f64 {
     cpu_seconds(&[std::process::id().cast_signed()])
 }
 
+/// Moment, service, operation, and name and value of each field.
+type Made = (i64, &'static str, &'static str, Vec<(&'static str, String)>);
+
 /// Events on their way in.
 #[derive(Default)]
 struct Batch {
-    /// Moment, service, operation, and name and value of each field.
-    events: Vec<(i64, &'static str, &'static str, Vec<(&'static str, String)>)>,
+    events: Vec<Made>,
 }
 
 impl Batch {
@@ -206,8 +208,6 @@ fn make(spans: bool, mut each: impl FnMut(&Batch) -> Result<()>) -> Result<()> {
     }
     Ok(())
 }
-
-type Made = (i64, &'static str, &'static str, Vec<(&'static str, String)>);
 
 /// A line of one of many systems; `#` is a digit that nobody can guess, three in ten of all digits.
 fn line(number: u64, dice: &mut Dice) -> Made {

@@ -29,9 +29,9 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
     }
     fs::write(&config, text)?;
     let own = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-    let mut process = start(&dir, &config, own)?;
+    let process = start(&dir, &config, own)?;
     let ready = wait(own)?;
-    let pid = process.id().cast_signed();
+    let pid = process.0.id().cast_signed();
     let before_s = cpu_seconds(&[pid]);
     thread::sleep(Duration::from_secs(u64::from(rounds)).saturating_sub(ready));
     let cpu_s = cpu_seconds(&[pid]) - before_s;
@@ -39,15 +39,13 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
     let samples = stored(own)?;
     let _ = ask(own, "/api/v1/query?query=count(app_seconds_0_bucket)")?;
     let rss_peak_mb = memory_mb(pid, "VmHWM");
-    process.kill()?;
-    process.wait()?;
+    drop(process);
     let watch = Stopwatch::start();
-    let mut process = start(&dir, &config, own)?;
+    let process = start(&dir, &config, own)?;
     wait(own)?;
     let restart_s = watch.elapsed().as_secs_f64();
     let sealed = snapshot(&dir, own);
-    process.kill()?;
-    process.wait()?;
+    drop(process);
     Ok(Measured {
         name: "Prometheus",
         rss_mb,
@@ -60,7 +58,16 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
     })
 }
 
-fn start(dir: &Path, config: &Path, port: u16) -> Result<Child> {
+/// Killed when nobody looks at it any more, also after an error.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+fn start(dir: &Path, config: &Path, port: u16) -> Result<Running> {
     Command::new("prometheus")
         .arg(format!("--config.file={}", config.display()))
         .arg(format!(
@@ -72,6 +79,7 @@ fn start(dir: &Path, config: &Path, port: u16) -> Result<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
+        .map(Running)
         .context("`prometheus` is not here (Debian: apt-get install prometheus)")
 }
 
