@@ -1,13 +1,14 @@
 //! What a client gets when a service is slow, failing or overrun.
 
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ondol_model::{
     Balance, BalanceBy, Breaker, Concurrency, Eject, Fallback, Resilience, Retry, StaticAnswer,
     Timeouts, Traffic, TrafficPolicy, Trip,
 };
 use ondol_proxy::LinkEvent;
+use tokio::time::Instant;
 
 use crate::client::{Answer, Client, get};
 use crate::rig::{Rig, callable, edge, endpoint, published, service};
