@@ -25,7 +25,7 @@ use crate::entrance::Wires;
 use crate::message::{ToNode, ToProxy};
 use crate::run::Options;
 use crate::saved::{self, Saved};
-use crate::tls::Common;
+use crate::tls::Tls;
 use crate::worker::{Crew, Order};
 pub(crate) use ack::Ack;
 use ack::Answer;
@@ -40,7 +40,7 @@ pub(crate) struct Control {
     lock: Option<File>,
     state_folder: PathBuf,
     crew: Arc<Crew>,
-    tls: Common,
+    tls: Tls,
     session: Option<Session>,
     /// Counts the nodes that connected.
     sessions: u64,
@@ -66,7 +66,7 @@ impl Control {
             listener: Some(session::listen(&options.control_socket)?),
             state_folder: options.state_folder.clone(),
             crew,
-            tls: Common::new(),
+            tls: Tls::new(),
             session: None,
             sessions: 0,
             answers,

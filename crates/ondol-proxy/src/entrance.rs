@@ -8,7 +8,7 @@ use http::HeaderValue;
 use ondol_model::{Dial, Listener, ListenerId, OpeningTls, ServiceRef, Snapshot};
 use rustls::ServerConfig;
 
-use crate::tls::{Common, DialledTls, Keyring};
+use crate::tls::{DialledTls, Keyring, Tls};
 
 /// What a snapshot says about the beginning of connections.
 #[derive(Default)]
@@ -45,7 +45,7 @@ pub(crate) struct Dialled {
 
 impl Wires {
     /// The error says what cannot be, for people; then nothing of the snapshot is used.
-    pub(crate) fn new(common: &Common, snapshot: &Snapshot) -> Result<Self, String> {
+    pub(crate) fn new(common: &Tls, snapshot: &Snapshot) -> Result<Self, String> {
         let keyring = common.keyring(&snapshot.certificates)?;
         let challenges = Arc::new(snapshot.challenges.clone());
         let mut wires = Wires::default();
@@ -79,7 +79,7 @@ impl Wires {
 
 impl Entrance {
     fn new(
-        common: &Common,
+        common: &Tls,
         listener: &Listener,
         keyring: &Arc<Keyring>,
         challenges: &Arc<BTreeMap<String, String>>,
@@ -108,7 +108,7 @@ impl Entrance {
 }
 
 impl EntranceTls {
-    fn new(common: &Common, tls: &OpeningTls, keyring: &Arc<Keyring>) -> Result<Self, String> {
+    fn new(common: &Tls, tls: &OpeningTls, keyring: &Arc<Keyring>) -> Result<Self, String> {
         let pass = tls.pass.iter();
         Ok(EntranceTls {
             config: common.server(tls, keyring)?,
@@ -136,7 +136,7 @@ impl EntranceTls {
 }
 
 impl Dialled {
-    fn new(common: &Common, dial: &Dial, service: &ServiceRef) -> Result<Option<Self>, String> {
+    fn new(common: &Tls, dial: &Dial, service: &ServiceRef) -> Result<Option<Self>, String> {
         if *dial == Dial::default() {
             return Ok(None);
         }

@@ -24,7 +24,7 @@ const HTTP1: &[u8] = b"http/1.1";
 pub(crate) const ACME_ALPN: &[u8] = b"acme-tls/1";
 
 /// What all TLS of this process has in common: tickets given out under one snapshot are good under the next.
-pub(crate) struct Common {
+pub(crate) struct Tls {
     provider: Arc<CryptoProvider>,
     tickets: Option<Arc<dyn ProducesTickets>>,
 }
@@ -37,9 +37,9 @@ pub(crate) struct DialledTls {
     pub name: ServerName<'static>,
 }
 
-impl Common {
+impl Tls {
     pub(crate) fn new() -> Self {
-        Common {
+        Tls {
             provider: Arc::new(ring::default_provider()),
             // Without a source of randomness clients begin anew each time.
             tickets: ring::Ticketer::new().ok(),

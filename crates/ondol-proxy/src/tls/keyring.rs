@@ -122,6 +122,10 @@ fn read(certificate: &Certificate, provider: &CryptoProvider) -> Result<Certifie
         .load_private_key(key)
         .map_err(|error| format!("a private key cannot be used: {error}"))?;
     let certified = CertifiedKey::new(chain, key);
+    if certificate.challenge.is_some() {
+        // It has a critical extension that only authorities know (RFC 8737, section 3), so that it cannot be read here.
+        return Ok(certified);
+    }
     match certified.keys_match() {
         Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {
             Ok(certified)

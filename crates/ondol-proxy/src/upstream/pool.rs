@@ -77,9 +77,9 @@ impl Pooled {
         let sent = match &mut self.sender {
             Sender::Alone(sender) => sender.try_send_request(request).await,
             Sender::Shared { sender, .. } => {
-                sender
-                    .try_send_request(http2_form::of_request(request))
-                    .await
+                let request = http2_form::of_request(request);
+                // On the heap, so that the way of HTTP/1 does not carry it.
+                Box::pin(sender.try_send_request(request)).await
             }
         };
         sent.map_err(|mut failed| Unanswered {

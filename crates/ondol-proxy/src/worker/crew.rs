@@ -100,12 +100,16 @@ impl Crew {
         (0..self.workers.len()).map(ask).collect()
     }
 
+    /// Open connections of a worker, those that have switched to another protocol among them.
+    pub(crate) fn open(&self, index: usize) -> u32 {
+        self.workers[index].load.load(Ordering::Relaxed)
+    }
+
     /// The worker with the fewest connections; `preferred` when none has fewer.
     pub(crate) fn least_loaded(&self, preferred: usize) -> usize {
-        let load = |index: usize| self.workers[index].load.load(Ordering::Relaxed);
-        let least = (0..self.workers.len()).min_by_key(|&index| load(index));
+        let least = (0..self.workers.len()).min_by_key(|&index| self.open(index));
         least
-            .filter(|&index| load(index) < load(preferred))
+            .filter(|&index| self.open(index) < self.open(preferred))
             .unwrap_or(preferred)
     }
 

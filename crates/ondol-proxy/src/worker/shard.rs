@@ -263,7 +263,8 @@ impl Shard {
             let now = self.now();
             self.sweep_clients(now);
             let gone = now.since(began);
-            let done = gone > QUIT_TIME_MIN && self.clients.is_empty();
+            let open = self.crew.open(self.index);
+            let done = gone > QUIT_TIME_MIN && open == 0 && self.clients.is_empty();
             if done || gone > self.limits.quit_time_max {
                 return;
             }

@@ -21,3 +21,4 @@ mod streaming;
 mod tcp;
 mod tls;
 mod tool;
+mod upgrade;

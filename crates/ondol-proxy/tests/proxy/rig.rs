@@ -185,11 +185,17 @@ impl Rig {
         self.proxy.as_ref().unwrap().id()
     }
 
-    /// Asks the proxy to stop and says its exit code.
-    pub(crate) async fn stop_proxy(&mut self) -> Option<i32> {
-        let mut proxy = self.proxy.take().unwrap();
+    /// Asks the proxy to stop and does not wait for it: the next may begin.
+    pub(crate) fn ask_to_stop(&mut self) -> Child {
+        let proxy = self.proxy.take().unwrap();
         let pid = rustix::process::Pid::from_child(&proxy);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        proxy
+    }
+
+    /// Asks the proxy to stop and says its exit code.
+    pub(crate) async fn stop_proxy(&mut self) -> Option<i32> {
+        let mut proxy = self.ask_to_stop();
         tokio::task::spawn_blocking(move || proxy.wait().unwrap().code())
             .await
             .unwrap()
