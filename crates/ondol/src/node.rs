@@ -3,6 +3,7 @@
 //! One owner, one loop: [`Node::run`] chooses what comes next (async), [`Node::change`] lets the core decide and
 //! performs what it decided (sync). Nothing in it waits for an engine.
 
+mod acme;
 mod answer;
 mod apply;
 mod clock;
@@ -37,7 +38,7 @@ use ondol_model::{Observation, ProjectName, ServiceName, Transport};
 use ondol_proxy::{CircuitStatus, Link, LinkEvent};
 use ondol_runtime::Engine;
 use ondol_store::{Kept, Store};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use clock::Clock;
 use keys::Keys;
@@ -61,6 +62,8 @@ pub(crate) struct Node {
     clock: Clock,
     listeners: Listeners,
     keys: Keys,
+    /// Who waits for the proxy to use a snapshot of this version.
+    awaiting: Vec<(u64, oneshot::Sender<()>)>,
     /// Projects that are wanted.
     kept: BTreeMap<ProjectName, Kept>,
     /// Virtual addresses, by project and service.
@@ -105,6 +108,7 @@ pub(crate) struct Inboxes {
     interrupted: tokio::signal::unix::Signal,
     /// When files with certificates are looked at.
     look: tokio::time::Interval,
+    authorities: mpsc::UnboundedReceiver<acme::News>,
 }
 
 impl Node {
@@ -136,6 +140,7 @@ impl Node {
                 _ = inboxes.look.tick(), if self.keys.is_needed() || !self.route_files.is_empty() => {
                     self.look_at_files();
                 }
+                Some(news) = inboxes.authorities.recv() => self.hear_authority(news),
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,
             }
         }
@@ -165,7 +170,10 @@ impl Node {
                 self.complain(&format!("the proxy refused snapshot {version}: {reason}"));
             }
             LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
-            LinkEvent::Accepted { failed, .. } => self.not_bound(failed),
+            LinkEvent::Accepted { version, failed } => {
+                self.not_bound(failed);
+                self.is_shown(version);
+            }
             LinkEvent::Circuits(circuits) => self.circuits_changed(circuits),
             LinkEvent::Lost => {}
         }

@@ -6,7 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ondol_model::{Certificate, CertificateFiles, Https, Issue, Project, Secret, TrafficPolicy};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::oneshot;
 
+use super::acme::{Authorities, News, Proof};
+use super::listeners::Shown;
 use super::reach::Need;
 use crate::authority::{Authority, CERTIFICATE_LIFE};
 
@@ -23,6 +27,7 @@ pub(crate) struct Keys {
     good: BTreeMap<CertificateFiles, (Certificate, Vec<String>)>,
     authority: Option<Authority>,
     issued: BTreeMap<Vec<String>, Issued>,
+    authorities: Authorities,
     /// The projects name files.
     named: bool,
     /// What was complained about and has not ended since.
@@ -34,12 +39,22 @@ struct Issued {
     renew_at: Duration,
 }
 
+/// What follows from a word of an authority.
+pub(crate) struct Heard {
+    /// Waits until the proxy shows what there is to show now.
+    pub(crate) shown: Option<oneshot::Sender<()>>,
+    pub(crate) complaint: Option<String>,
+}
+
 /// What is to be said, once, about what cannot be used.
 pub(crate) type Complaints = Vec<String>;
 
 impl Keys {
-    pub(crate) fn new(state_dir: PathBuf) -> Self {
-        Keys {
+    /// And what will be heard from public authorities.
+    pub(crate) fn new(state_dir: PathBuf) -> (Self, UnboundedReceiver<News>) {
+        let (authorities, news) = Authorities::new(&state_dir);
+        let keys = Keys {
+            authorities,
             state_dir,
             files: BTreeMap::new(),
             good: BTreeMap::new(),
@@ -47,7 +62,8 @@ impl Keys {
             issued: BTreeMap::new(),
             named: false,
             said: BTreeSet::new(),
-        }
+        };
+        (keys, news)
     }
 
     /// Reads again what the projects name; whether anything differs from the last time, or is to be issued again.
@@ -61,37 +77,83 @@ impl Keys {
         let files: BTreeMap<_, _> = files.collect();
         let changed = files != self.files;
         self.files = files;
-        changed
-            || self
-                .issued
-                .values()
-                .any(|issued| issued.renew_at <= now_unix)
+        let due = |issued: &Issued| issued.renew_at <= now_unix;
+        changed || self.issued.values().any(due) || self.authorities.is_due(now_unix)
     }
 
     /// Whether there is anything to look at.
     pub(crate) fn is_needed(&self) -> bool {
-        self.named || !self.files.is_empty() || !self.issued.is_empty()
+        self.authorities.is_needed()
+            || self.named
+            || !self.files.is_empty()
+            || !self.issued.is_empty()
     }
 
-    /// All certificates of the projects, and what is wrong with those that cannot be shown.
-    pub(crate) fn certificates(
+    /// What listeners with TLS show, and what is wrong with what they cannot.
+    pub(crate) fn shown(
         &mut self,
         projects: &[&Project],
         now_unix: Duration,
-    ) -> (Vec<Certificate>, Complaints) {
+    ) -> (Shown, Complaints) {
         let mut wrong = Vec::new();
-        let mut all = Vec::new();
-        let mut covered = BTreeSet::new();
+        let mut shown = Shown::default();
         self.named = projects
             .iter()
             .any(|project| files_of(project).next().is_some());
-        let https = |project: &&Project| project.edge.https.clone();
-        for files in projects
+        let covered = self.from_all_files(projects, &mut shown.certificates, &mut wrong);
+        let (mut development, mut public) = (BTreeSet::new(), BTreeSet::new());
+        for project in projects {
+            let Some(https) = &project.edge.https else {
+                continue;
+            };
+            let names = names(project).filter(|name| !is_covered(name, &covered));
+            match &https.issue {
+                Issue::Nobody => {}
+                Issue::Development => {
+                    development.extend(names.map(|name| vec![name]));
+                    development.insert(LOCAL.map(str::to_owned).to_vec());
+                }
+                Issue::Acme(acme) => {
+                    let (stars, names): (Vec<_>, Vec<_>) =
+                        names.partition(|name| name.contains('*'));
+                    wrong.extend(stars.iter().map(|name| no_star(name)));
+                    public.extend(names.into_iter().map(|name| (acme.clone(), name)));
+                }
+            }
+        }
+        self.issued.retain(|names, _| development.contains(names));
+        for names in development {
+            match self.issue(names, now_unix) {
+                Ok(certificate) => shown.certificates.push(certificate),
+                Err(why) => wrong.push(why),
+            }
+        }
+        let public = self.authorities.want(public, now_unix);
+        shown.certificates.extend(public);
+        for proof in self.authorities.proofs() {
+            match proof.clone() {
+                Proof::Http { token, answer } => {
+                    shown.challenges.insert(token, answer);
+                }
+                Proof::Tls(certificate) => shown.certificates.push(certificate),
+            }
+        }
+        (shown, self.unsaid(wrong))
+    }
+
+    /// Adds what the files hold, and says which names that is for.
+    fn from_all_files(
+        &mut self,
+        projects: &[&Project],
+        all: &mut Vec<Certificate>,
+        wrong: &mut Vec<String>,
+    ) -> BTreeSet<String> {
+        let mut covered = BTreeSet::new();
+        let https = projects
             .iter()
-            .filter_map(https)
-            .flat_map(|https| https.certificates)
-        {
-            match self.from_files(&files) {
+            .filter_map(|project| project.edge.https.as_ref());
+        for files in https.flat_map(|https| &https.certificates) {
+            match self.from_files(files) {
                 Ok((certificate, names)) => {
                     covered.extend(names);
                     all.push(certificate);
@@ -99,27 +161,28 @@ impl Keys {
                 Err(why) => wrong.push(why),
             }
         }
-        let mut wanted = BTreeSet::new();
-        for project in projects {
-            if let Some(https) = &project.edge.https
-                && https.issue == Issue::Development
-            {
-                wanted.extend(
-                    names(project)
-                        .filter(|name| !is_covered(name, &covered))
-                        .map(|name| vec![name]),
-                );
-                wanted.insert(LOCAL.map(str::to_owned).to_vec());
+        covered
+    }
+
+    /// Takes what an authority said.
+    pub(crate) fn hear(&mut self, news: News, now_unix: Duration) -> Heard {
+        match news {
+            News::Prove { host, proof, shown } => {
+                self.authorities.prove(host, proof);
+                Heard {
+                    shown: Some(shown),
+                    complaint: None,
+                }
             }
+            News::Over {
+                acme,
+                host,
+                outcome,
+            } => Heard {
+                shown: None,
+                complaint: self.authorities.over(acme, host, outcome, now_unix),
+            },
         }
-        self.issued.retain(|names, _| wanted.contains(names));
-        for names in wanted {
-            match self.issue(names, now_unix) {
-                Ok(certificate) => all.push(certificate),
-                Err(why) => wrong.push(why),
-            }
-        }
-        (all, self.unsaid(wrong))
     }
 
     /// Puts authorities into what they are needed for. A listener that cannot ask clients for certificates is not
@@ -238,6 +301,12 @@ impl Keys {
             .filter(|why| self.said.insert(why.clone()))
             .collect()
     }
+}
+
+fn no_star(name: &str) -> String {
+    format!(
+        "no certificate for {name}: authorities check names with a star by DNS alone; name a file for it"
+    )
 }
 
 /// The hosts of a project that TLS is done for here.

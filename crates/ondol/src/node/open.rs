@@ -116,6 +116,7 @@ impl Node {
             newest_event: newest_event.subscribe(),
         };
         let hear = |kind| signal(kind).map_err(failed("signals cannot be heard"));
+        let (keys, authorities) = Keys::new(options.state_dir.clone());
         let inboxes = Inboxes {
             requests: asked,
             observations,
@@ -125,6 +126,7 @@ impl Node {
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
             look: tokio::time::interval(LOOK_EVERY),
+            authorities,
         };
         let node = Node {
             control: Control::new(machine(&engine)),
@@ -135,7 +137,8 @@ impl Node {
             store,
             clock: Clock::start(),
             listeners,
-            keys: Keys::new(options.state_dir.clone()),
+            keys,
+            awaiting: Vec::new(),
             kept: BTreeMap::new(),
             addresses: BTreeMap::new(),
             refused: BTreeMap::new(),

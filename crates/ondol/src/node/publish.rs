@@ -9,7 +9,8 @@ use ondol_control::{ProjectView, View};
 use ondol_model::{ListenerId, ProjectName, Purpose, ServiceName, ServiceRef, Transport};
 use ondol_store::PortKey;
 
-use super::listeners::{Change, Shown};
+use super::acme::News;
+use super::listeners::Change;
 use super::{Node, reach, state};
 
 impl Node {
@@ -45,6 +46,31 @@ impl Node {
         changed
     }
 
+    /// An authority wants to see something, or has issued a certificate.
+    pub(super) fn hear_authority(&mut self, news: News) {
+        let now_unix = Duration::from_millis(self.clock.unix_ms(self.clock.now()));
+        let heard = self.keys.hear(news, now_unix);
+        if let Some(complaint) = heard.complaint {
+            self.complain(&complaint);
+        }
+        let view = self.control.view().clone();
+        self.publish_listeners(&view);
+        if let Some(shown) = heard.shown {
+            self.awaiting.push((self.listeners.version(), shown));
+        }
+    }
+
+    /// The proxy shows what this snapshot says.
+    pub(super) fn is_shown(&mut self, version: u64) {
+        for (wanted, shown) in std::mem::take(&mut self.awaiting) {
+            match wanted <= version {
+                // Nobody waits when the order was given up.
+                true => drop(shown.send(())),
+                false => self.awaiting.push((wanted, shown)),
+            }
+        }
+    }
+
     fn publish_listeners(&mut self, view: &View) {
         self.read_route_files();
         let ports: BTreeMap<_, BTreeMap<ServiceName, Vec<u16>>> = view
@@ -72,13 +98,9 @@ impl Node {
         let projects: Vec<_> = known.iter().map(|known| known.project).collect();
         let now_unix = Duration::from_millis(self.clock.unix_ms(self.clock.now()));
         let mut complaints = self.keys.fill(&mut needs, &mut traffic, now_unix);
-        let (certificates, wrong) = self.keys.certificates(&projects, now_unix);
+        let (mut shown, wrong) = self.keys.shown(&projects, now_unix);
+        shown.files = self.route_files.texts();
         complaints.extend(wrong);
-        let shown = Shown {
-            certificates,
-            challenges: BTreeMap::new(),
-            files: self.route_files.texts(),
-        };
         let usual = |service: &ServiceRef, target, transport| {
             self.store
                 .port(&PortKey {

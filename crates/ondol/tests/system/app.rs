@@ -83,6 +83,11 @@ impl App {
         self.folder.path()
     }
 
+    /// Port of the edge.
+    pub(crate) fn edge_port(&self) -> u16 {
+        self.edge_port
+    }
+
     /// The edge of the application.
     pub(crate) fn edge(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.edge_port)

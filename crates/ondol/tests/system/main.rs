@@ -1,6 +1,7 @@
 //! The whole system, with the real binary: small applications in every situation, the example in a browser, and the
 //! commands of the documentation.
 
+mod acme;
 mod app;
 mod attached;
 mod beside;

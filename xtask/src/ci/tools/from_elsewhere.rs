@@ -10,12 +10,17 @@ use crate::{command, say, tree};
 
 /// A program in Go, and what installs it.
 const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
+const NAMES: &str = "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1";
 const PEBBLE: &str = "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1";
 const PYTHON: [&str; 2] = ["grpcio==1.85.1", "websockets==17.4"];
 
 pub(super) fn install() -> Result<()> {
     let tools = tree::root().join("target/tools");
-    for (name, package) in [("h2spec", H2SPEC), ("pebble", PEBBLE)] {
+    for (name, package) in [
+        ("h2spec", H2SPEC),
+        ("pebble", PEBBLE),
+        ("pebble-challtestsrv", NAMES),
+    ] {
         if !tools.join("bin").join(name).is_file() {
             attempt(
                 name,
