@@ -90,7 +90,7 @@ enum Place {
 /// All that are on this machine.
 fn places() -> Vec<Place> {
     let is_there = |file: &&str| Path::new(file).parent().is_some_and(Path::is_dir);
-    let system = STORES.iter().find(|(file, ..)| is_there(&file));
+    let system = STORES.iter().find(|(file, ..)| is_there(file));
     let system = system.map(|(file, update, update_without)| Place::System {
         file,
         update,

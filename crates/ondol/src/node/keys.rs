@@ -100,7 +100,7 @@ impl Keys {
         self.named = projects
             .iter()
             .any(|project| files_of(project).next().is_some());
-        let covered = self.from_all_files(projects, &mut shown.certificates, &mut wrong);
+        let covered = self.of_all_files(projects, &mut shown.certificates, &mut wrong);
         let (mut development, mut public) = (BTreeSet::new(), BTreeSet::new());
         for project in projects {
             let Some(https) = &project.edge.https else {
@@ -142,7 +142,7 @@ impl Keys {
     }
 
     /// Adds what the files hold, and says which names that is for.
-    fn from_all_files(
+    fn of_all_files(
         &mut self,
         projects: &[&Project],
         all: &mut Vec<Certificate>,
@@ -153,7 +153,7 @@ impl Keys {
             .iter()
             .filter_map(|project| project.edge.https.as_ref());
         for files in https.flat_map(|https| &https.certificates) {
-            match self.from_files(files) {
+            match self.of_files(files) {
                 Ok((certificate, names)) => {
                     covered.extend(names);
                     all.push(certificate);
@@ -224,10 +224,7 @@ impl Keys {
         self.unsaid(wrong)
     }
 
-    fn from_files(
-        &mut self,
-        files: &CertificateFiles,
-    ) -> Result<(Certificate, Vec<String>), String> {
+    fn of_files(&mut self, files: &CertificateFiles) -> Result<(Certificate, Vec<String>), String> {
         let read = |path: &Path| {
             self.files
                 .get(path)

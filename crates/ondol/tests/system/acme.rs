@@ -64,24 +64,7 @@ fn up(looks_at_http: bool) -> Result<Option<Public>> {
         "ocspResponderURL": "", "externalAccountBindingRequired": false}}}}"#
     );
     fs::write(dir.join("pebble.json"), configuration)?;
-    let names = start(Command::new(dns).current_dir(dir).args([
-        "-defaultIPv4",
-        "127.0.0.1",
-        "-defaultIPv6",
-        "",
-        "-dnsserver",
-        &format!("127.0.0.1:{dns_port}"),
-        "-http01",
-        "",
-        "-https01",
-        "",
-        "-tlsalpn01",
-        "",
-        "-doh",
-        "",
-        "-management",
-        &format!("127.0.0.1:{dns_management}"),
-    ]))?;
+    let names = start(&mut names(&dns, dns_port, dns_management))?;
     let authority = start(
         Command::new(pebble)
             .current_dir(dir)
@@ -107,6 +90,19 @@ fn up(looks_at_http: bool) -> Result<Option<Public>> {
         _servers: [names, authority],
         management,
     }))
+}
+
+/// Says that every name is this machine.
+fn names(dns: &Path, port: u16, management: u16) -> Command {
+    let (port, management) = (
+        format!("127.0.0.1:{port}"),
+        format!("127.0.0.1:{management}"),
+    );
+    let mut command = Command::new(dns);
+    command.args(["-defaultIPv4", "127.0.0.1", "-defaultIPv6", ""]);
+    command.args(["-dnsserver", &port, "-management", &management]);
+    command.args(["-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""]);
+    command
 }
 
 fn start(command: &mut Command) -> Result<Server> {
