@@ -64,7 +64,10 @@ impl fmt::Display for ClientError {
                 write!(f, "cannot reach the node at {}: {source}", socket.display())
             }
             ClientError::Refused(error) => error.fmt(f),
-            ClientError::Strange(what) => write!(f, "the node's answer broke off or cannot be understood: {what}"),
+            ClientError::Strange(what) => write!(
+                f,
+                "the node's answer broke off or cannot be understood: {what}"
+            ),
         }
     }
 }
