@@ -274,6 +274,13 @@ impl World {
         else {
             return;
         };
+        // The shim says of what ends in the steps before its process that it was not started.
+        let in_its_steps = !process.begun && !process.service.pre_start.is_empty();
+        let exit = match exit {
+            Exit::Lost => Exit::Lost,
+            other if in_its_steps => Exit::NotStarted(other.to_string()),
+            other => other,
+        };
         process.exit = Some(exit.clone());
         let replica = process.replica.clone();
         self.tell(|| format!("{replica} ends: {exit}"));
