@@ -3,7 +3,7 @@
 mod cleanup;
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -137,12 +137,13 @@ impl TestNode {
             .unwrap_or_default();
         let mut path = folder.to_owned();
         path.push(":");
-        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let set = self.environment.get("PATH").map(OsString::from);
+        path.push(set.or_else(|| std::env::var_os("PATH")).unwrap_or_default());
         let mut command = Command::new("sh");
         command
             .env("ONDOL_STATE", self.state.path())
-            .env("PATH", path)
             .envs(&self.environment)
+            .env("PATH", path)
             .args(["-c", script]);
         command
     }

@@ -115,7 +115,7 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
     );
     refused(
         "auth: {forward: 'http://other/x'}",
-        "not the address of a service",
+        "names the service `other`",
     );
     refused("cache: no", "cache");
 }

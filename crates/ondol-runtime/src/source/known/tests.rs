@@ -79,7 +79,7 @@ fn redis_with_arguments() {
           warning the file asks for redis:7-alpine; redis 15.2 runs, which is what the distribution has. Use a container engine if the difference matters
         redis 15.2 (Debian; the file asks for 7) as Some("redis") [6379] stop None
           argv Some(["redis-server", "--protected-mode", "no", "--daemonize", "no", "--bind", "${ONDOL_LISTEN_IP}", "--port", "${ONDOL_LISTEN_PORT}", "--requirepass", "s p"])
-          before [] files []
+          before [] files ["/opt/ondol/bin/redis-cli"]
           ready Some(Tcp { port: Some(6379) })
           warning the file asks for redis:7-alpine; redis 15.2 runs, which is what the distribution has. Use a container engine if the difference matters
     "#]],
@@ -89,15 +89,15 @@ fn redis_with_arguments() {
         &[],
         Some(&["/etc/redis.conf", "--port", "7000"]),
         &expect![[r#"
-        redis 15.2 (Debian) as Some("redis") [7000] stop None
-          argv Some(["redis-server", "/etc/redis.conf", "--protected-mode", "no", "--daemonize", "no", "--port", "7000"])
-          before [] files []
-          ready Some(Exec { command: ["/bin/sh", "-c", "case \"$(redis-cli -p 7000 ping 2>&1)\" in PONG | NOAUTH*) ;; *) exit 1 ;; esac"] })
-        redis 15.2 (Debian) as Some("redis") [7000] stop None
-          argv Some(["redis-server", "/etc/redis.conf", "--protected-mode", "no", "--daemonize", "no", "--bind", "${ONDOL_LISTEN_IP}", "--port", "7000"])
-          before [] files []
-          ready Some(Tcp { port: Some(7000) })
-    "#]],
+            redis 15.2 (Debian) as Some("redis") [7000] stop None
+              argv Some(["redis-server", "/etc/redis.conf", "--protected-mode", "no", "--daemonize", "no", "--port", "7000"])
+              before [] files []
+              ready Some(Exec { command: ["/bin/sh", "-c", "case \"$(redis-cli -p 7000 ping 2>&1)\" in PONG | NOAUTH*) ;; *) exit 1 ;; esac"] })
+            redis 15.2 (Debian) as Some("redis") [7000] stop None
+              argv Some(["redis-server", "/etc/redis.conf", "--protected-mode", "no", "--daemonize", "no", "--bind", "${ONDOL_LISTEN_IP}", "--port", "7000"])
+              before [] files ["/opt/ondol/bin/redis-cli"]
+              ready Some(Tcp { port: Some(7000) })
+        "#]],
     );
 }
 

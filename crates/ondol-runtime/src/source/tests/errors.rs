@@ -35,7 +35,7 @@ fn a_missing_program_or_dockerfile_is_named() {
     assert!(
         error(&place, &built)
             .what
-            .contains("Dockerfile cannot be read")
+            .contains("Dockerfile does not exist")
     );
 }
 
