@@ -239,7 +239,9 @@ async fn a_service_goes_on_when_its_log_cannot_be_written() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert!(std::fs::metadata(format!("/proc/{pid}")).is_ok());
     node.engine.kill(run.replica.clone(), run.run);
-    assert_eq!(node.exited(&run).await, Exit::Signal(9));
+    let exit = node.exited(&run).await;
+    // A shell that cannot fork any more because of the kill may end by itself before it is reached.
+    assert!(matches!(exit, Exit::Signal(9) | Exit::Code(2)), "{exit}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Certificates of a public authority, played by pebble, the test server of Let's Encrypt.
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use ondol_test::{program, skipped, wait_until};
 
-use crate::app::App;
+use crate::app::{App, free_port};
 use crate::project;
 
 /// The first proof may fail and the second be tried after a pause.
@@ -114,12 +114,9 @@ fn start(command: &mut Command) -> Result<Server> {
 }
 
 fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
-    let mut taken = Vec::new();
     let mut ports = [0; COUNT];
     for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        *port = listener.local_addr()?.port();
-        taken.push(listener);
+        *port = free_port()?;
     }
     Ok(ports)
 }
