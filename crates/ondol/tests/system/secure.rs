@@ -1,7 +1,6 @@
 //! TLS at the edge, through the real binary, with curl.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use ondol_test::{program, wait_until};
 
-use crate::app::{App, SOON};
+use crate::app::{App, SOON, free_port};
 
 struct Secure {
     app: App,
@@ -71,7 +70,7 @@ fn up() -> Result<Option<Secure>> {
         return Ok(None);
     }
     let mut app = App::new("secure")?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let port = free_port()?;
     app.node.set("HTTPS_PORT", &port.to_string());
     let secure = Secure { app, port };
     secure.write_own()?;
