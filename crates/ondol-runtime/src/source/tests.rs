@@ -267,11 +267,10 @@ impl Running {
                 + &String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{text}");
         }
-        Running(
-            Running::command(launch, &launch.argv, upper)
-                .spawn()
-                .unwrap(),
-        )
+        let running = Running::command(launch, &launch.argv, upper).spawn();
+        // It and those who ask it mount the same folders: one after the other, or one of them finds none.
+        std::thread::sleep(Duration::from_secs(2));
+        Running(running.unwrap())
     }
 
     fn command(launch: &Launch, argv: &[String], upper: &Path) -> Command {
