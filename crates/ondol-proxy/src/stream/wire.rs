@@ -7,10 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// What carries a client's bytes.
-pub(crate) enum Wire {
+/// What carries bytes: a client's, unless it says whose TLS it is.
+pub(crate) enum Wire<T = TlsStream<Spoken>> {
     Plain(TcpStream),
-    Tls(Box<TlsStream<Spoken>>),
+    Tls(Box<T>),
 }
 
 /// A stream of which something was read already.
@@ -38,7 +38,7 @@ impl Spoken {
     }
 }
 
-impl AsyncRead for Wire {
+impl<T: AsyncRead + Unpin> AsyncRead for Wire<T> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -51,7 +51,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<T: AsyncWrite + Unpin> AsyncWrite for Wire<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -2,13 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -19,6 +17,7 @@ use crate::exec::Local;
 use crate::http::Upload;
 use crate::limits::Limits;
 use crate::proxy_protocol::write_proxy_header;
+use crate::stream::Wire;
 
 /// Received and not yet read by the client, per request of HTTP/2: what a slow client can hold up here.
 const STREAM_WINDOW_BYTES: u32 = 256 << 10;
@@ -78,88 +77,24 @@ async fn open(
     time_max: Duration,
     dial: Option<&Dialled>,
     http2: bool,
-) -> io::Result<Stream> {
+) -> io::Result<Wire<TlsStream<TcpStream>>> {
     let opening = async {
         let mut stream = TcpStream::connect(address).await?;
         // A request must not wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         let Some(dial) = dial else {
-            return Ok(Stream::Plain(stream));
+            return Ok(Wire::Plain(stream));
         };
         if let Some(version) = dial.proxy_protocol {
             // It is one connection for many clients; each request says whose it is (`X-Forwarded-For`).
             stream.write_all(&write_proxy_header(version, None)).await?;
         }
         let Some(tls) = &dial.tls else {
-            return Ok(Stream::Plain(stream));
+            return Ok(Wire::Plain(stream));
         };
         let config = if http2 { &tls.http2 } else { &tls.http1 };
         let connecting = TlsConnector::from(config.clone()).connect(tls.name.clone(), stream);
-        Ok(Stream::Tls(Box::new(connecting.await?)))
+        Ok(Wire::Tls(Box::new(connecting.await?)))
     };
     timeout(time_max, opening).await?
-}
-
-/// What carries requests to an endpoint.
-enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(cx, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(cx, bytes),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Stream::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Stream::Plain(stream) => stream.is_write_vectored(),
-            Stream::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
 }
