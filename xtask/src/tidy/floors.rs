@@ -23,10 +23,11 @@ enum Floor {
     Dev,
 }
 
-const FLOORS: [(&str, Floor); 13] = [
+const FLOORS: [(&str, Floor); 14] = [
     ("ondol-model", Floor::L0),
     ("ondol-compose", Floor::L1),
     ("ondol-control", Floor::L1),
+    ("ondol-ingest", Floor::L1),
     ("ondol-query", Floor::L1),
     ("ondol-store", Floor::L2),
     ("ondol-runtime", Floor::L2),
