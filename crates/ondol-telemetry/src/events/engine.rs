@@ -1,5 +1,6 @@
 //! The engine, opened, written to and kept in order.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::head::{Head, Told};
@@ -127,6 +128,22 @@ impl Events {
     ///
     /// When nothing can be stored; none of them is taken then.
     pub fn push(&mut self, events: &[Event<'_>], now_ms: i64) -> Result<(), StoreError> {
+        self.push_marked(events, &[], now_ms)
+    }
+
+    /// Takes in events together with marks, names with a text: how far their source was read, for one that is read
+    /// again from there. Whatever happens, a mark is there exactly when the events before it are. An empty text takes a
+    /// mark away.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be stored; neither events nor marks are taken then.
+    pub fn push_marked(
+        &mut self,
+        events: &[Event<'_>],
+        marks: &[(&str, &str)],
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
         if self.head.bytes() > self.config.head_bytes_max.saturating_mul(2) {
             let head_bytes = self.head.bytes() as u64;
             return Err(StoreError::Behind { head_bytes });
@@ -136,7 +153,7 @@ impl Events {
             event.fields.len() <= self.config.fields_max && event.fields.iter().all(is_short)
         };
         if self.head.streams.all.len() < self.config.streams_max && events.iter().all(is_bounded) {
-            return self.write(events, now_ms);
+            return self.write(events, marks, now_ms);
         }
         // Rare, so that it may cost a copy.
         let mut bounded: Vec<(&Event<'_>, Vec<(&str, &str)>)> = Vec::new();
@@ -160,7 +177,7 @@ impl Events {
             .iter()
             .map(|(event, fields)| Event { fields, ..**event })
             .collect();
-        self.write(&bounded, now_ms)
+        self.write(&bounded, marks, now_ms)
     }
 
     /// Does what is due: makes writes last, moves memory to a segment, forgets. Call it each second.
@@ -221,6 +238,10 @@ impl Events {
         }
         let log_from = self.log.rotate(now_ms)?;
         self.head.tell_anew();
+        if let Some(marks) = self.head.marks_record() {
+            // They have to last before the log that has them is given up.
+            self.log.carry(&marks, now_ms)?;
+        }
         let head = &self.head;
         let written = self.segments.write(|writer| build::seal(head, writer))?;
         let times_ms = || {
@@ -235,7 +256,7 @@ impl Events {
             ..SegmentFacts::default()
         };
         self.segments.publish(&written, facts, &[], log_from)?;
-        self.head = Head::default();
+        self.head = self.head.emptied();
         // What cannot be removed now is removed at the next start.
         self.log.forget_before(log_from).or(Ok(()))
     }
@@ -254,11 +275,22 @@ impl Events {
         }
     }
 
-    fn write(&mut self, events: &[Event<'_>], now_ms: i64) -> Result<(), StoreError> {
-        if events.is_empty() {
+    /// The marks that were taken in, by name.
+    pub fn marks(&self) -> &BTreeMap<String, String> {
+        self.head.marks()
+    }
+
+    fn write(
+        &mut self,
+        events: &[Event<'_>],
+        marks: &[(&str, &str)],
+        now_ms: i64,
+    ) -> Result<(), StoreError> {
+        if events.is_empty() && marks.is_empty() {
             return Ok(());
         }
         let log = &mut self.log;
-        self.head.push(events, |record| log.append(record, now_ms))
+        self.head
+            .push(events, marks, |record| log.append(record, now_ms))
     }
 }

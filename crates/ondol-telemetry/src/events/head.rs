@@ -1,7 +1,8 @@
 //! Events that are not in a segment yet: they stand in memory exactly as they stand in the log.
 //!
 //! A record of the log names the streams and fields that its file does not know, in the order of their numbers, and then
-//! has the events. A new file is told all of them again, so that numbers mean the same everywhere.
+//! has the events. A new file is told all of them again, so that numbers mean the same everywhere. Marks stand at the end
+//! of a record: they are there when its events are.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ pub(super) struct Head {
     records: Vec<Box<[u8]>>,
     entries: Vec<Entry>,
     bytes: usize,
+    marks: BTreeMap<String, String>,
     /// What the current log file was told.
     told: Told,
 }
@@ -73,17 +75,19 @@ impl<T: Ord + Clone> Names<T> {
 }
 
 impl Head {
-    /// Takes events in, if `write` could write their record.
+    /// Takes events and marks in, if `write` could write their record.
     pub(super) fn push<E>(
         &mut self,
         events: &[Event<'_>],
+        marks: &[(&str, &str)],
         write: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let before = Told {
             streams: self.streams.all.len(),
             fields: self.fields.all.len(),
         };
-        let record = self.record(events);
+        let mut record = self.record(events);
+        put_marks(marks, &mut record);
         if let Err(error) = write(&record) {
             self.streams.truncate(before.streams);
             self.fields.truncate(before.fields);
@@ -95,6 +99,32 @@ impl Head {
         debug_assert!(applied.is_ok());
         self.told = told;
         Ok(())
+    }
+
+    /// What is left of it once its events are elsewhere.
+    pub(super) fn emptied(&self) -> Self {
+        Head {
+            marks: self.marks.clone(),
+            ..Head::default()
+        }
+    }
+
+    /// The marks.
+    pub(super) fn marks(&self) -> &BTreeMap<String, String> {
+        &self.marks
+    }
+
+    /// A record of the marks alone, for a log file that begins; `None` when there are none.
+    pub(super) fn marks_record(&self) -> Option<Vec<u8>> {
+        if self.marks.is_empty() {
+            return None;
+        }
+        let mut record = Head::default().record(&[]);
+        let marks: Vec<(&str, &str)> = (self.marks.iter())
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        put_marks(&marks, &mut record);
+        Some(record)
     }
 
     /// A new log file has begun.
@@ -160,9 +190,23 @@ impl Head {
         }
         let count = from.count(3)?;
         let known = self.entries.len();
-        if let Err(malformed) = self.enter(record.len(), &mut from, count) {
-            self.entries.truncate(known);
-            return Err(malformed);
+        let entered = self.enter(record.len(), &mut from, count);
+        let marks = entered.and_then(|()| take_marks(&mut from));
+        let marks = match marks {
+            Ok(marks) => marks,
+            Err(malformed) => {
+                self.entries.truncate(known);
+                return Err(malformed);
+            }
+        };
+        for (name, value) in marks {
+            match value.is_empty() {
+                true => self.marks.remove(name),
+                false => self.marks.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        if count == 0 {
+            return Ok(0);
         }
         self.bytes += record.len() + count * size_of::<Entry>();
         self.records.push(record.into());
@@ -232,6 +276,26 @@ impl Head {
         let known = self.streams.numbers.get(&labels).copied();
         known.unwrap_or_else(|| self.streams.add(labels))
     }
+}
+
+/// Nothing where there are none: then a record is what it was before there were marks.
+fn put_marks(marks: &[(&str, &str)], into: &mut Vec<u8>) {
+    if marks.is_empty() {
+        return;
+    }
+    into.put_varint(marks.len() as u64);
+    for (name, value) in marks {
+        into.put_bytes(name.as_bytes());
+        into.put_bytes(value.as_bytes());
+    }
+}
+
+fn take_marks<'a>(from: &mut Take<'a>) -> Result<Vec<(&'a str, &'a str)>, Malformed> {
+    if from.is_empty() {
+        return Ok(Vec::new());
+    }
+    let count = from.count(2)?;
+    (0..count).map(|_| Ok((from.str()?, from.str()?))).collect()
 }
 
 fn owned(labels: &[(&str, &str)]) -> StreamLabels {

@@ -1,5 +1,7 @@
 //! The engine against a plain list of events: pushes, searches, restarts, kills and power cuts by seed.
 
+mod marks;
+
 use std::sync::Arc;
 
 use ondol_query::{Labels, Matcher};

@@ -71,8 +71,9 @@ impl Log {
                     lost_bytes: len - good,
                 });
                 file.truncate(good)?;
-                file.sync()?;
             }
+            // Who was killed may have left it to the machine to write: what comes next must not outlast it.
+            file.sync()?;
         }
         let file = begin(&*disk, last)?;
         Ok(Log {
@@ -107,6 +108,21 @@ impl Log {
             return Err(io::Error::from(io::ErrorKind::FileTooLarge).into());
         }
         self.check_room(payload.len() as u64, now_ms)?;
+        self.write(payload)?;
+        match self.durability {
+            Durability::Strict => self.sync(now_ms),
+            Durability::Every { .. } => self.sync_if_due(now_ms),
+        }
+    }
+
+    /// Writes what this file must have so that those before it can be given up, and makes it last. The floor of free
+    /// bytes is no matter: giving up the others makes room.
+    pub(crate) fn carry(&mut self, payload: &[u8], now_ms: i64) -> Result<(), StoreError> {
+        self.write(payload)?;
+        self.sync(now_ms)
+    }
+
+    fn write(&mut self, payload: &[u8]) -> Result<(), StoreError> {
         if self.is_torn {
             self.cut()?;
         }
@@ -121,10 +137,6 @@ impl Log {
         }
         self.len += self.buffer.len() as u64;
         self.has_unsynced = true;
-        match self.durability {
-            Durability::Strict => self.sync(now_ms)?,
-            Durability::Every { .. } => self.sync_if_due(now_ms)?,
-        }
         Ok(())
     }
 
