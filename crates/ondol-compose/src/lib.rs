@@ -31,7 +31,6 @@ mod normalise;
 mod reference;
 mod render;
 mod source;
-mod suggest;
 mod tree;
 mod utf8;
 mod validate;

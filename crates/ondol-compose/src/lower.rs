@@ -73,6 +73,7 @@ pub(crate) fn project(
         configs,
         edge_port,
         edge,
+        alerts: ondol_model::Alerts::default(),
     })
 }
 

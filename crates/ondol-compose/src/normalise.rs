@@ -14,8 +14,8 @@ use crate::budget::Budget;
 use crate::findings::{Findings, error};
 use crate::grammar::{Object, Others, PROJECT, Shape};
 use crate::keys::{KeyReport, KeyUse};
-use crate::suggest::did_you_mean;
 use crate::tree::{Entry, Kind, Map, Mark, Node, Scalar, Span, Value};
+use ondol_model::did_you_mean;
 
 pub(crate) use scalar::{clean, duration, file_mode, is_remote};
 pub(crate) use several::unique;

@@ -4,6 +4,7 @@
 //! cannot say comes from `x-ondol`. All values serialise with serde, because they
 //! cross two doors: the node's API and its state database.
 
+mod alert;
 mod bytes;
 mod capacity;
 mod depends;
@@ -28,11 +29,16 @@ mod route;
 mod run;
 mod service;
 mod snapshot;
+mod suggest;
 mod time;
 mod tls;
 mod traffic;
 mod watch;
 
+pub use alert::{
+    AlertCondition, AlertRule, AlertSignal, Alerts, Comparison, Inhibition, LabelMatcher, MatchBy,
+    Receiver, ReceiverKind, RuleFile, Smtp,
+};
 pub use bytes::{Bytes, BytesError};
 pub use capacity::{Capacity, Demand};
 pub use depends::{Condition, Dependency};
@@ -65,6 +71,7 @@ pub use service::{
     Build, DeployMode, GrantedFile, Healthcheck, Hook, LogLimits, PreStart, RuntimeKind, Service,
 };
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
+pub use suggest::{did_you_mean, nearest};
 pub use time::Time;
 pub use tls::{
     Acme, Certificate, CertificateFiles, ClientCertificates, Dial, DialTls, Edge, Https, Issue,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Digest, Edge, ProjectName, Service, ServiceName};
+use crate::{Alerts, Digest, Edge, ProjectName, Service, ServiceName};
 
 /// Port of the edge where no file says another.
 pub const EDGE_PORT: u16 = 8080;
@@ -33,6 +33,9 @@ pub struct Project {
     /// How clients connect to the edge.
     #[serde(default)]
     pub edge: Edge,
+    /// Of what people are told, and how.
+    #[serde(default)]
+    pub alerts: Alerts,
 }
 
 /// A named volume.

@@ -75,6 +75,7 @@ pub(crate) fn project(luck: Luck) -> Option<Project> {
         configs: BTreeMap::new(),
         edge_port: 8080,
         edge: Default::default(),
+        alerts: ondol_model::Alerts::default(),
     })
 }
 

@@ -25,6 +25,7 @@ enum Floor {
 
 const FLOORS: [(&str, Floor); 14] = [
     ("ondol-model", Floor::L0),
+    ("ondol-alert", Floor::L1),
     ("ondol-compose", Floor::L1),
     ("ondol-control", Floor::L1),
     ("ondol-ingest", Floor::L1),

@@ -20,6 +20,7 @@ fn wish() -> Wish {
         configs: BTreeMap::new(),
         edge_port: 8080,
         edge: Default::default(),
+        alerts: ondol_model::Alerts::default(),
     };
     Wish {
         project: Arc::new(project),

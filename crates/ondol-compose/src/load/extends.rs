@@ -7,8 +7,8 @@ use crate::budget::DEPTH_MAX;
 use crate::findings::error;
 use crate::grammar::SERVICE_SHAPE;
 use crate::merge::merge;
-use crate::suggest::did_you_mean;
 use crate::tree::{Map, Node, Span};
+use ondol_model::did_you_mean;
 
 /// A service, by the file and the name that define it.
 type Id = (PathBuf, String);

@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use super::Loader;
 use crate::findings::{error, warning};
-use crate::suggest::did_you_mean;
 use crate::tree::{Map, Node};
+use ondol_model::did_you_mean;
 
 impl Loader<'_> {
     /// Leaves the services that run: those without a profile, with an active one, named by the caller,

@@ -6,8 +6,8 @@ use ondol_model::{ServiceName, Wanted};
 
 use super::read;
 use crate::findings::{Findings, error};
-use crate::suggest::did_you_mean;
 use crate::tree::Node;
+use ondol_model::did_you_mean;
 
 /// Where a value stands, and who is told when it is wrong.
 pub(super) struct Check<'a> {

@@ -2,8 +2,8 @@ use ondol_model::{RestartCondition, RestartPolicy};
 
 use super::read;
 use crate::findings::{Findings, error};
-use crate::suggest::did_you_mean;
 use crate::tree::Node;
+use ondol_model::did_you_mean;
 
 /// `deploy.restart_policy`, which wins, or `restart`.
 pub(super) fn restart(name: &str, service: &Node, findings: &mut Findings) -> RestartPolicy {

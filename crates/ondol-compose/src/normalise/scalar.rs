@@ -6,8 +6,8 @@ use ondol_model::Bytes;
 use super::{Normaliser, as_text};
 use crate::findings::{error, warning};
 use crate::grammar::Shape;
-use crate::suggest::did_you_mean;
 use crate::tree::{Kind, Node, Scalar, Value};
+use ondol_model::did_you_mean;
 
 impl Normaliser<'_> {
     /// A single value in the form that its shape is printed in.

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::findings::{Findings, error};
-use crate::suggest::did_you_mean;
 use crate::tree::{Entry, Map, Node};
+use ondol_model::did_you_mean;
 
 /// Dependencies exist, and none leads back to where it began.
 pub(super) fn validate(services: &Map, findings: &mut Findings) {

@@ -1,6 +1,6 @@
 use crate::findings::{Findings, error};
-use crate::suggest::did_you_mean;
 use crate::tree::{Node, Span};
+use ondol_model::did_you_mean;
 
 /// What a service names must be defined at the top of the file.
 pub(super) fn validate(name: &str, service: &Node, tree: &Node, findings: &mut Findings) {

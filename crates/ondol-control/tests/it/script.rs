@@ -54,6 +54,7 @@ pub(crate) fn project(services: Vec<Service>) -> Project {
         configs: BTreeMap::new(),
         edge_port: 8080,
         edge: Default::default(),
+        alerts: ondol_model::Alerts::default(),
     }
 }
 

@@ -42,6 +42,7 @@ pub(crate) fn wish(name: &str, edge_port: u16) -> Wish {
         configs: BTreeMap::new(),
         edge_port,
         edge: Default::default(),
+        alerts: ondol_model::Alerts::default(),
     };
     Wish {
         project: Arc::new(project),

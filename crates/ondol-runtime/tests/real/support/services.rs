@@ -21,6 +21,7 @@ pub(crate) fn project() -> Arc<Project> {
         configs: Default::default(),
         edge_port: 8080,
         edge: Default::default(),
+        alerts: ondol_model::Alerts::default(),
     })
 }
 
