@@ -11,7 +11,7 @@ mod tally;
 mod text;
 mod trim;
 
-pub(crate) use bucket::Bucket;
+pub use bucket::Bucket;
 pub(crate) use quantile::NanEffect;
 pub(crate) use tally::{Incompatible, Settled, Tally};
 pub(crate) use trim::Keep;

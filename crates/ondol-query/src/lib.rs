@@ -18,7 +18,7 @@ mod xxhash;
 
 pub use almost::equal as almost_equal;
 pub use duration::parse_duration;
-pub use histogram::{CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint, Span};
+pub use histogram::{Bucket, CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint, Span};
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, PatternError};
 pub use sample::{STALE_NAN_BITS, Sample, Value, is_stale, stale_nan};

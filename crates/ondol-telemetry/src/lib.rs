@@ -17,7 +17,7 @@ pub use exposition::{
     check,
 };
 pub use samples::{
-    Config, KeptExemplar, Limits, Opened, Pushed, Refused, Samples, ScrapeError, Scraped, Status,
-    Target,
+    Config, KeptExemplar, Limits, Opened, Pushed, Refused, Samples, ScrapeError, Scraped,
+    SharedSamples, Status, Target,
 };
-pub use store::{Damage, Durability, Retention, StoreError};
+pub use store::{Damage, Durability, Merge, Merged, Retention, StoreError};

@@ -21,6 +21,7 @@ mod scrape;
 mod segment;
 mod select;
 mod series;
+mod shared;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -31,3 +32,4 @@ pub use engine::{Config, Opened, Samples, Status};
 pub use exemplars::KeptExemplar;
 pub use push::Pushed;
 pub use scrape::{ScrapeError, Scraped, Target};
+pub use shared::SharedSamples;

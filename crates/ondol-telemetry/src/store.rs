@@ -20,7 +20,7 @@ pub use error::{Damage, StoreError};
 pub use log::Durability;
 pub(crate) use log::Log;
 pub(crate) use manifest::SegmentFacts;
-pub(crate) use merging::{due, merged};
+pub use merging::{Merge, Merged};
 pub use retention::Retention;
 pub(crate) use segment::{Block, SegmentReader, SegmentWriter};
 pub(crate) use segments::Segments;

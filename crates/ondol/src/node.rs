@@ -22,6 +22,7 @@ mod reach;
 mod route_files;
 mod routes;
 mod state;
+mod telemetry;
 mod usage;
 mod wishes;
 
@@ -45,6 +46,7 @@ use keys::Keys;
 use listeners::Listeners;
 pub(crate) use open::{Options, serve};
 pub(crate) use proxy::control_socket as proxy_socket;
+pub(crate) use telemetry::{Asked as TelemetryAsked, Listen as TelemetryListen};
 
 /// Observations taken together before the core is asked what follows, so that a burst is published once.
 const BURST: usize = 256;
@@ -75,6 +77,7 @@ pub(crate) struct Node {
     /// Why ports of the machine are not open.
     refused: BTreeMap<(SocketAddr, Transport), String>,
     route_files: route_files::RouteFiles,
+    telemetry: Option<telemetry::Observing>,
     /// Grows with each change of `kept`.
     wishes_version: u64,
     state: watch::Sender<Arc<NodeState>>,
@@ -109,6 +112,7 @@ pub(crate) struct Inboxes {
     /// When files with certificates are looked at.
     look: tokio::time::Interval,
     authorities: mpsc::UnboundedReceiver<acme::News>,
+    telemetry: mpsc::UnboundedReceiver<String>,
 }
 
 impl Node {
@@ -141,6 +145,7 @@ impl Node {
                     self.look_at_files();
                 }
                 Some(news) = inboxes.authorities.recv() => self.hear_authority(news),
+                Some(said) = inboxes.telemetry.recv() => self.complain(&said),
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,
             }
         }

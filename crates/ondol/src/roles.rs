@@ -27,6 +27,7 @@ fn serve(args: ServeArgs) -> ExitCode {
         ondol,
         path: std::env::var("PATH").unwrap_or_default(),
         home: std::env::var_os("HOME").map(PathBuf::from),
+        telemetry: args.telemetry.asked(),
     };
     match node::serve(options) {
         Ok(()) => ExitCode::SUCCESS,

@@ -35,6 +35,7 @@ const FLOORS: [(&str, Floor); 15] = [
     ("ondol-proxy", Floor::L2),
     ("ondol-telemetry", Floor::L2),
     ("ondol-api", Floor::L3),
+    ("ondol-observe", Floor::L3),
     ("ondol", Floor::L4),
     ("ondol-sim", Floor::Dev),
     ("ondol-test", Floor::Dev),

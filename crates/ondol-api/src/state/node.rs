@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -31,6 +32,10 @@ pub struct NodeStatus {
     /// Its state folder.
     #[schema(value_type = String)]
     pub state_dir: PathBuf,
+    /// Where its telemetry listens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub telemetry: Vec<SocketAddr>,
     /// Number of projects.
     pub projects: u32,
     /// Number of replicas.

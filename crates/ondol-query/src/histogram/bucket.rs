@@ -4,12 +4,17 @@ use super::{CUSTOM_BUCKETS_SCHEMA, Histogram, Span};
 
 /// One bucket.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Bucket {
-    pub(crate) lower: f64,
-    pub(crate) upper: f64,
-    pub(crate) lower_inclusive: bool,
-    pub(crate) upper_inclusive: bool,
-    pub(crate) count: f64,
+pub struct Bucket {
+    /// Where it begins.
+    pub lower: f64,
+    /// Where it ends.
+    pub upper: f64,
+    /// Whether its lower end is in it.
+    pub lower_inclusive: bool,
+    /// Whether its upper end is in it.
+    pub upper_inclusive: bool,
+    /// How many observations are in it.
+    pub count: f64,
 }
 
 /// Which side of zero.
@@ -182,7 +187,7 @@ impl Histogram {
     }
 
     /// All buckets, from the lowest to the highest. None reaches into the zero bucket.
-    pub(crate) fn rising(&self) -> impl Iterator<Item = Bucket> + '_ {
+    pub fn rising(&self) -> impl Iterator<Item = Bucket> + '_ {
         self.inward(Side::Negative)
             .chain(self.zero_bucket())
             .chain(self.outward(Side::Positive))

@@ -8,7 +8,7 @@ use super::{Event, build};
 use crate::disk::Disk;
 use crate::samples::Opened;
 use crate::store::{
-    self, Cache, Durability, Log, Retention, SegmentFacts, SegmentReader, Segments, StoreError,
+    Cache, Durability, Log, Merge, Merged, Retention, SegmentFacts, Segments, StoreError,
 };
 
 /// How the engine keeps things.
@@ -77,7 +77,7 @@ pub struct Events {
     pub(super) head: Head,
     log: Log,
     pub(super) segments: Segments,
-    pub(super) cache: Cache,
+    pub(super) cache: Arc<Cache>,
     dropped_fields: u64,
     cut_values: u64,
     refused_events: u64,
@@ -114,7 +114,7 @@ impl Events {
             head,
             log: log?,
             segments,
-            cache: Cache::new(config.cache_bytes_max),
+            cache: Arc::new(Cache::new(config.cache_bytes_max)),
             dropped_fields: 0,
             cut_values: 0,
             refused_events: 0,
@@ -180,7 +180,8 @@ impl Events {
         self.write(&bounded, marks, now_ms)
     }
 
-    /// Does what is due: makes writes last, moves memory to a segment, forgets. Call it each second.
+    /// Does what is due: makes writes last, moves memory to a segment, forgets. Call it each second, and then see
+    /// whether there is something to merge.
     ///
     /// # Errors
     ///
@@ -198,33 +199,32 @@ impl Events {
         if self.head.bytes() >= self.config.head_bytes_max || is_old {
             self.seal(now_ms)?;
         }
-        self.merge_one()?;
         self.segments.retain(&self.config.retention, now_ms)?;
         Ok(())
     }
 
-    /// Merges segments of one level that follow each other, if there are enough; says whether there were.
+    /// Makes everything that was taken in last, whether it is due or not.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn sync(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.log.sync(now_ms)
+    }
+
+    /// Segments of one level that follow each other, if there are enough to merge them. The work is done without the
+    /// engine; [`Events::end_merge`] takes what came of it.
+    pub fn begin_merge(&mut self) -> Option<Merge> {
+        self.segments.begin_merge(&self.cache, build::merge)
+    }
+
+    /// Takes what came of a merge.
     ///
     /// # Errors
     ///
     /// When the disk fails; the small segments stay then.
-    pub fn merge_one(&mut self) -> Result<bool, StoreError> {
-        let facts: Vec<SegmentFacts> = self.segments.facts().copied().collect();
-        let Some(chosen) = store::due(&facts) else {
-            return Ok(false);
-        };
-        let numbers: Vec<u64> = chosen.iter().map(|facts| facts.number).collect();
-        let readers: Vec<Arc<SegmentReader>> = numbers
-            .iter()
-            .filter_map(|number| self.segments.reader(*number).cloned())
-            .collect();
-        let cache = &self.cache;
-        let written = self
-            .segments
-            .write(|writer| build::merge(&readers, cache, writer))?;
-        self.segments
-            .publish(&written, store::merged(chosen), &numbers, 0)?;
-        Ok(true)
+    pub fn end_merge(&mut self, merged: &Merged) -> Result<(), StoreError> {
+        self.segments.end_merge(merged)
     }
 
     /// Moves everything in memory to a segment, whether it is due or not.

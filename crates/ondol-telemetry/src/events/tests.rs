@@ -134,7 +134,10 @@ fn story(
                     .0
             }
             2 => {
-                events.merge_one().map_err(|_| Vec::new())?;
+                if let Some(merge) = events.begin_merge() {
+                    let done = merge.run().and_then(|merged| events.end_merge(&merged));
+                    done.map_err(|_| Vec::new())?;
+                }
             }
             _ => {
                 let batch: Vec<Line> = (0..1 + dice.below(20))

@@ -3,11 +3,13 @@
 //! Its last rows stand as they came, one value after the other; every sixteen rows they are turned into a small piece for
 //! each series and moved into the arena.
 
+use std::sync::Arc;
+
 use super::arena::{Arena, Chain};
 use super::codec::mini::{self, MINI_ROWS};
 use super::codec::{ABSENT, is_live};
 use super::series::SeriesId;
-use crate::bytes::Take;
+use crate::bytes::{Malformed, Take};
 
 /// A series of a group.
 #[derive(Clone)]
@@ -16,6 +18,32 @@ pub(super) struct Column {
     /// Pieces of the group that are older than this column.
     pieces_before: u32,
     chain: Chain,
+}
+
+/// What all columns of a group share.
+pub(super) struct Rows {
+    pub(super) times: Vec<i64>,
+    pub(super) pieces: Vec<u8>,
+}
+
+/// A column that was taken out of memory, small as it was there.
+pub(super) struct Copied {
+    bytes: Vec<u8>,
+    pieces_before: usize,
+    waiting: Vec<u64>,
+}
+
+impl Copied {
+    /// The first row that there may be a value in; the values from there on are appended to `into`.
+    pub(super) fn read(&self, pieces: &[u8], into: &mut Vec<u64>) -> Result<usize, Malformed> {
+        let (before, pieces) = pieces.split_at(pieces.len().min(self.pieces_before));
+        let mut take = Take(&self.bytes);
+        for rows in pieces {
+            mini::decode(&mut take, usize::from(*rows), into)?;
+        }
+        into.extend_from_slice(&self.waiting);
+        Ok(before.iter().map(|rows| usize::from(*rows)).sum())
+    }
 }
 
 #[derive(Default)]
@@ -91,23 +119,35 @@ impl Group {
 
     /// The first row that column `at` may have a value in, and its values from there on appended to `into`.
     pub(super) fn read(&self, at: usize, arena: &Arena, into: &mut Vec<u64>) -> usize {
-        let Some(column) = self.columns.get(at) else {
-            return self.times.len();
-        };
-        let (before, pieces) = self
-            .pieces
-            .split_at(self.pieces.len().min(column.pieces_before as usize));
-        let mut bytes = Vec::new();
-        arena.read(column.chain, &mut bytes);
-        let mut take = Take(&bytes);
-        for rows in pieces {
-            if mini::decode(&mut take, usize::from(*rows), into).is_err() {
-                // It was encoded in this process; memory that changed since is beyond us.
-                return self.times.len();
-            }
+        let held = self.copy(at, arena);
+        match held.read(&self.pieces, into) {
+            Ok(first) => first,
+            // It was encoded in this process; memory that changed since is beyond us.
+            Err(Malformed) => self.times.len(),
         }
-        into.extend(self.rows.iter().skip(at).step_by(self.columns.len().max(1)));
-        before.iter().map(|rows| usize::from(*rows)).sum()
+    }
+
+    /// Moments and the sizes of pieces, for those who read on after the group has changed.
+    pub(super) fn rows(&self) -> Arc<Rows> {
+        Arc::new(Rows {
+            times: self.times.clone(),
+            pieces: self.pieces.clone(),
+        })
+    }
+
+    /// A column as it is in memory, to be read later.
+    pub(super) fn copy(&self, at: usize, arena: &Arena) -> Copied {
+        let (mut bytes, mut pieces_before) = (Vec::new(), self.pieces.len());
+        if let Some(column) = self.columns.get(at) {
+            arena.read(column.chain, &mut bytes);
+            pieces_before = pieces_before.min(column.pieces_before as usize);
+        }
+        let waiting = self.rows.iter().skip(at).step_by(self.columns.len().max(1));
+        Copied {
+            bytes,
+            pieces_before,
+            waiting: waiting.copied().collect(),
+        }
     }
 
     /// Lets go of all rows; their arena is gone. The columns and the last row stay.

@@ -23,18 +23,53 @@ use crate::store::{Cache, SegmentReader, StoreError};
 
 impl Source for Samples {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Vec<Selected<'s>>, SourceError> {
+        self.take(selection)?.answer(selection)
+    }
+}
+
+impl Samples {
+    /// Takes what is needed to answer later without the engine: the segments, which never change, and a copy of what
+    /// is in memory.
+    pub(super) fn take(&self, selection: &Selection<'_>) -> Result<Taken, SourceError> {
         let mut found = Found {
             parts: BTreeMap::new(),
             max: self.config.limits.query_series_max,
         };
-        let (start_ms, end_ms) = (selection.start_ms, selection.end_ms);
-        for reader in self.segments.within(start_ms, end_ms) {
-            select_segment(reader, &self.cache, selection, &mut found)?;
-        }
         select_head(&self.head, selection, &mut found)?;
+        let readers = self.segments.within(selection.start_ms, selection.end_ms);
+        Ok(Taken {
+            readers: readers.cloned().collect(),
+            cache: self.cache.clone(),
+            found,
+        })
+    }
+}
+
+/// What a question took from the engine.
+pub(super) struct Taken {
+    readers: Vec<Arc<SegmentReader>>,
+    cache: Arc<Cache>,
+    found: Found,
+}
+
+impl Taken {
+    /// The series, from the segments too. Nothing is decoded yet.
+    pub(super) fn answer<'s>(
+        self,
+        selection: &Selection<'_>,
+    ) -> Result<Vec<Selected<'s>>, SourceError> {
+        let Taken {
+            readers,
+            cache,
+            mut found,
+        } = self;
+        for reader in &readers {
+            select_segment(reader, &cache, selection, &mut found)?;
+        }
+        let (start_ms, end_ms) = (selection.start_ms, selection.end_ms);
         let series = found.parts.into_iter().map(|(labels, mut parts)| {
             parts.sort_by_key(|part| part.span_ms.0);
-            let is_apart = |two: &[Part<'_>]| match two {
+            let is_apart = |two: &[Part]| match two {
                 [a, b] => a.span_ms.1 < b.span_ms.0,
                 _ => true,
             };
@@ -54,13 +89,13 @@ impl Source for Samples {
     }
 }
 
-struct Found<'s> {
-    parts: BTreeMap<Labels, Vec<Part<'s>>>,
+struct Found {
+    parts: BTreeMap<Labels, Vec<Part>>,
     max: usize,
 }
 
-impl<'s> Found<'s> {
-    fn add(&mut self, labels: Labels, part: Part<'s>) -> Result<(), SourceError> {
+impl Found {
+    fn add(&mut self, labels: Labels, part: Part) -> Result<(), SourceError> {
         self.parts.entry(labels).or_default().push(part);
         match self.parts.len() > self.max {
             true => Err(SourceError::TooMuch {
@@ -81,10 +116,10 @@ fn metric_of(matchers: &[Matcher]) -> Option<&str> {
     matchers.iter().find(is_name).map(Matcher::value)
 }
 
-fn select_head<'s>(
-    head: &'s Head,
+fn select_head(
+    head: &Head,
     selection: &Selection<'_>,
-    found: &mut Found<'s>,
+    found: &mut Found,
 ) -> Result<(), SourceError> {
     let table = &head.table;
     let text = |symbol| table.symbols.get(symbol);
@@ -115,9 +150,13 @@ fn select_head<'s>(
         if *first > selection.end_ms || *last < selection.start_ms {
             continue;
         }
+        let rows = OnceCell::new();
         for (at, column) in group.columns.iter().enumerate() {
             if let Some(labels) = labels_of(column.series) {
-                let kind = PartKind::Column { group, at, head };
+                let kind = PartKind::Column {
+                    rows: rows.get_or_init(|| group.rows()).clone(),
+                    column: group.copy(at, &head.arena),
+                };
                 let part = Part {
                     span_ms: (*first, *last),
                     rank: u64::MAX - 1,
@@ -139,7 +178,7 @@ fn select_head<'s>(
             let part = Part {
                 span_ms: span,
                 rank: u64::MAX,
-                kind: PartKind::Loose(run),
+                kind: PartKind::Loose(run.clone()),
             };
             found.add(labels.clone(), part)?;
         }
@@ -147,11 +186,11 @@ fn select_head<'s>(
     Ok(())
 }
 
-fn select_segment<'s>(
+fn select_segment(
     reader: &Arc<SegmentReader>,
-    cache: &'s Cache,
+    cache: &Arc<Cache>,
     selection: &Selection<'_>,
-    found: &mut Found<'s>,
+    found: &mut Found,
 ) -> Result<(), SourceError> {
     let bytes = reader.index(cache).map_err(broken)?;
     let malformed = |Malformed| broken(reader.broken());
@@ -195,7 +234,7 @@ fn select_segment<'s>(
             let labels = labels.get_or_insert_with(|| texts.labels(&entry.pairs, text));
             let sealed = Sealed {
                 reader: reader.clone(),
-                cache,
+                cache: cache.clone(),
                 block: index.block(run.place.block).map_err(malformed)?,
                 run,
                 moments,
@@ -217,15 +256,15 @@ fn broken(error: StoreError) -> SourceError {
 }
 
 /// The samples of one series.
-struct Reading<'s> {
-    parts: VecDeque<Part<'s>>,
+struct Reading {
+    parts: VecDeque<Part>,
     /// Each part ends before the next begins.
     apart: bool,
     start_ms: i64,
     end_ms: i64,
 }
 
-impl ondol_query::Samples for Reading<'_> {
+impl ondol_query::Samples for Reading {
     fn read(&mut self, into: &mut Vec<Sample>) -> Result<bool, SourceError> {
         let before = into.len();
         if self.apart {
@@ -239,7 +278,7 @@ impl ondol_query::Samples for Reading<'_> {
             return Ok(false);
         }
         // Parts that lie over each other are few and short: late samples, a clock that was set back.
-        let mut parts: Vec<Part<'_>> = self.parts.drain(..).collect();
+        let mut parts: Vec<Part> = self.parts.drain(..).collect();
         self.apart = true;
         parts.sort_by_key(|part| part.rank);
         let mut all: Vec<(i64, Sample)> = Vec::new();

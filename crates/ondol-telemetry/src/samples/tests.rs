@@ -216,9 +216,16 @@ impl Story {
             14..=16 => self.push(samples, after),
             17 => samples.seal(self.now_ms),
             18 => samples.maintain(self.now_ms),
-            _ => samples.merge_one().map(drop),
+            _ => merge(samples),
         }
     }
+}
+
+fn merge(samples: &mut Samples) -> Result<(), StoreError> {
+    let Some(merge) = samples.begin_merge() else {
+        return Ok(());
+    };
+    samples.end_merge(&merge.run()?)
 }
 
 /// As a page writes it.

@@ -1,13 +1,12 @@
 //! What has to be done now and then: memory to segments, small segments to large ones, old ones away.
 
-use std::sync::Arc;
-
 use super::engine::Samples;
 use super::segment;
-use crate::store::{self, SegmentFacts, SegmentReader, StoreError};
+use crate::store::{Merge, Merged, SegmentFacts, StoreError};
 
 impl Samples {
-    /// Does what is due at `now_ms`: makes writes last, moves memory to a segment, merges, forgets. Call it each second.
+    /// Does what is due at `now_ms`: makes writes last, moves memory to a segment, forgets. Call it each second, and
+    /// then see whether there is something to merge.
     ///
     /// # Errors
     ///
@@ -23,7 +22,6 @@ impl Samples {
         if is_full || is_old {
             self.seal(now_ms)?;
         }
-        self.merge_one()?;
         self.segments.retain(&self.config.retention, now_ms)?;
         Ok(())
     }
@@ -63,28 +61,28 @@ impl Samples {
         self.journal.log.forget_before(log_from).or(Ok(()))
     }
 
-    /// Merges segments of one level that follow each other, if there are enough; says whether there were.
+    /// Makes everything that was taken in last, whether it is due or not.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn sync(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.journal.log.sync(now_ms)
+    }
+
+    /// Segments of one level that follow each other, if there are enough to merge them. The work is done without the
+    /// engine; [`Samples::end_merge`] takes what came of it.
+    pub fn begin_merge(&mut self) -> Option<Merge> {
+        self.segments.begin_merge(&self.cache, segment::merge)
+    }
+
+    /// Takes what came of a merge.
     ///
     /// # Errors
     ///
     /// When the disk fails; the small segments stay then.
-    pub fn merge_one(&mut self) -> Result<bool, StoreError> {
-        let facts: Vec<SegmentFacts> = self.segments.facts().copied().collect();
-        let Some(chosen) = store::due(&facts) else {
-            return Ok(false);
-        };
-        let numbers: Vec<u64> = chosen.iter().map(|facts| facts.number).collect();
-        let readers: Vec<Arc<SegmentReader>> = numbers
-            .iter()
-            .filter_map(|number| self.segments.reader(*number).cloned())
-            .collect();
-        let cache = &self.cache;
-        let written = self
-            .segments
-            .write(|writer| segment::merge(&readers, cache, writer))?;
-        let facts = store::merged(chosen);
-        self.segments.publish(&written, facts, &numbers, 0)?;
-        Ok(true)
+    pub fn end_merge(&mut self, merged: &Merged) -> Result<(), StoreError> {
+        self.segments.end_merge(merged)
     }
 
     /// Nothing is taken in while segments cannot be written and memory is at twice its cap.

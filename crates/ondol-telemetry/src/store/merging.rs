@@ -1,6 +1,12 @@
-//! Which segments become one: a pure choice.
+//! Segments that become one: which of them, a pure choice; and the work, which goes on beside the engine.
 
+use std::sync::Arc;
+
+use super::cache::Cache;
+use super::error::StoreError;
 use super::manifest::SegmentFacts;
+use super::segment::{SegmentReader, SegmentWriter};
+use super::segments::{Reserved, Segments, Written};
 
 /// So many segments of one level become one of the next.
 const MERGE_COUNT: usize = 4;
@@ -8,8 +14,77 @@ const MERGE_COUNT: usize = 4;
 const MERGED_BYTES_MAX: u64 = 32 << 20;
 const MERGED_MS_MAX: i64 = 24 * 3600 * 1000;
 
+/// Writes what is in all of the segments, the oldest first; returns the index.
+type Fill = fn(&[Arc<SegmentReader>], &Cache, &mut SegmentWriter) -> Result<Vec<u8>, StoreError>;
+
+/// A merge that is due. It needs nothing of its engine while it runs, so that nobody waits for it.
+pub struct Merge {
+    readers: Vec<Arc<SegmentReader>>,
+    facts: SegmentFacts,
+    reserved: Reserved,
+    cache: Arc<Cache>,
+    fill: Fill,
+}
+
+/// A merge that was written, and does not count yet.
+pub struct Merged {
+    written: Written,
+    facts: SegmentFacts,
+    replaced: Vec<u64>,
+}
+
+impl Merge {
+    /// Does the work; then the engine has to be told.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails; the small segments stay then.
+    pub fn run(self) -> Result<Merged, StoreError> {
+        let Merge {
+            readers,
+            facts,
+            reserved,
+            cache,
+            fill,
+        } = self;
+        let written = reserved.write(|writer| fill(&readers, &cache, writer))?;
+        let replaced = readers.iter().map(|reader| reader.number()).collect();
+        Ok(Merged {
+            written,
+            facts,
+            replaced,
+        })
+    }
+}
+
+impl Segments {
+    /// The merge that is due, if one is.
+    pub(crate) fn begin_merge(&mut self, cache: &Arc<Cache>, fill: Fill) -> Option<Merge> {
+        let all: Vec<SegmentFacts> = self.facts().copied().collect();
+        let chosen = due(&all)?;
+        let reader = |facts: &SegmentFacts| self.reader(facts.number).cloned();
+        Some(Merge {
+            readers: chosen.iter().filter_map(reader).collect(),
+            facts: merged(chosen),
+            reserved: self.reserve(),
+            cache: cache.clone(),
+            fill,
+        })
+    }
+
+    /// Makes a merge count, unless what it was made of has outlived itself meanwhile.
+    pub(crate) fn end_merge(&mut self, merged: &Merged) -> Result<(), StoreError> {
+        let is_there = |number: &u64| self.reader(*number).is_some();
+        if !merged.replaced.iter().all(is_there) {
+            self.discard(&merged.written);
+            return Ok(());
+        }
+        self.publish(&merged.written, merged.facts, &merged.replaced, 0)
+    }
+}
+
 /// Segments that are to become one: the first stretch of enough of them, all of one level.
-pub(crate) fn due(facts: &[SegmentFacts]) -> Option<&[SegmentFacts]> {
+fn due(facts: &[SegmentFacts]) -> Option<&[SegmentFacts]> {
     facts.windows(MERGE_COUNT).find(|some| {
         let same = some
             .windows(2)
@@ -22,7 +97,7 @@ pub(crate) fn due(facts: &[SegmentFacts]) -> Option<&[SegmentFacts]> {
 }
 
 /// What is known of the segment that comes of them.
-pub(crate) fn merged(parts: &[SegmentFacts]) -> SegmentFacts {
+fn merged(parts: &[SegmentFacts]) -> SegmentFacts {
     SegmentFacts {
         level: parts
             .iter()

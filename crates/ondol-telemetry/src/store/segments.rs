@@ -23,6 +23,39 @@ pub(crate) struct Written {
     bytes: u64,
 }
 
+/// A number, and the folder in which its segment will be.
+pub(crate) struct Reserved {
+    disk: Arc<dyn Disk>,
+    number: u64,
+}
+
+impl Reserved {
+    /// Writes the segment, with what `fill` says; it counts once it is published.
+    pub(crate) fn write(
+        self,
+        fill: impl FnOnce(&mut SegmentWriter) -> Result<Vec<u8>, StoreError>,
+    ) -> Result<Written, StoreError> {
+        let (disk, number) = (&*self.disk, self.number);
+        let (beside, name) = (format!("{number:012}.seg.tmp"), name_of(number));
+        let written = SegmentWriter::begin(disk, &beside).and_then(|mut writer| {
+            let index = fill(&mut writer)?;
+            writer.finish(&index)
+        });
+        match written {
+            Ok(bytes) => {
+                disk.rename(&beside, &name)?;
+                disk.sync()?;
+                Ok(Written { number, bytes })
+            }
+            Err(error) => {
+                // Its room is needed where the disk is full; what cannot be removed goes at the next start.
+                let _ = disk.remove(&beside);
+                Err(error)
+            }
+        }
+    }
+}
+
 impl Segments {
     /// Takes what the manifest names; what it does not name is taken away.
     pub(crate) fn open(disk: Arc<dyn Disk>, damages: &mut Vec<Damage>) -> Result<Self, StoreError> {
@@ -103,25 +136,16 @@ impl Segments {
         &mut self,
         fill: impl FnOnce(&mut SegmentWriter) -> Result<Vec<u8>, StoreError>,
     ) -> Result<Written, StoreError> {
+        self.reserve().write(fill)
+    }
+
+    /// A number for a segment that is written while others use the engine.
+    pub(crate) fn reserve(&mut self) -> Reserved {
         let number = self.next;
         self.next += 1;
-        let disk = &*self.disk;
-        let (beside, name) = (format!("{number:012}.seg.tmp"), name_of(number));
-        let written = SegmentWriter::begin(disk, &beside).and_then(|mut writer| {
-            let index = fill(&mut writer)?;
-            writer.finish(&index)
-        });
-        match written {
-            Ok(bytes) => {
-                disk.rename(&beside, &name)?;
-                disk.sync()?;
-                Ok(Written { number, bytes })
-            }
-            Err(error) => {
-                // Its room is needed where the disk is full; what cannot be removed goes at the next start.
-                let _ = disk.remove(&beside);
-                Err(error)
-            }
+        Reserved {
+            disk: self.disk.clone(),
+            number,
         }
     }
 
@@ -149,6 +173,12 @@ impl Segments {
         self.readers.insert(number, Arc::new(reader));
         self.unlink(replaced);
         Ok(())
+    }
+
+    /// Takes away a segment that was written and is not wanted after all.
+    pub(crate) fn discard(&self, written: &Written) {
+        // What cannot be removed now is removed at the next start: the manifest does not name it.
+        let _ = self.disk.remove(&name_of(written.number));
     }
 
     /// Takes away what is too old or too much; returns what was known of it.

@@ -1,9 +1,13 @@
 //! What may be typed. Compose's names and flags, wherever Compose has one.
 
+mod telemetry;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub(crate) use self::telemetry::TelemetryArgs;
 
 /// Run the services of a Compose file, and keep them running
 #[derive(Debug, Parser)]
@@ -428,6 +432,8 @@ pub(crate) struct ServeArgs {
         hide_possible_values = true
     )]
     pub(crate) sandbox: Option<SandboxArg>,
+    #[command(flatten)]
+    pub(crate) telemetry: TelemetryArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -92,6 +92,7 @@ impl Node {
             ephemeral: self.ephemeral,
             sandbox: self.sandbox,
             state_dir: self.state_dir.clone(),
+            telemetry: self.telemetry_addresses(),
             projects: u32::try_from(self.kept.len()).unwrap_or(u32::MAX),
             replicas: u32::try_from(replicas).unwrap_or(u32::MAX),
         }

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, watch};
 use super::clock::Clock;
 use super::keys::Keys;
 use super::listeners::Listeners;
-use super::{Inboxes, Node, proxy};
+use super::{Inboxes, Node, proxy, telemetry};
 
 /// Observations that may wait; an engine that is faster waits for the core.
 const OBSERVATIONS_MAX: usize = 1024;
@@ -46,6 +46,7 @@ pub(crate) struct Options {
     pub(crate) path: String,
     /// Home of the person who starts it.
     pub(crate) home: Option<PathBuf>,
+    pub(crate) telemetry: telemetry::Asked,
 }
 
 /// Why a node could not begin.
@@ -117,6 +118,8 @@ impl Node {
         };
         let hear = |kind| signal(kind).map_err(failed("signals cannot be heard"));
         let (keys, authorities) = Keys::new(options.state_dir.clone());
+        let (said, complaints) = mpsc::unbounded_channel();
+        let telemetry = telemetry::start(&options.telemetry, &options.state_dir, &said);
         let inboxes = Inboxes {
             requests: asked,
             observations,
@@ -127,6 +130,7 @@ impl Node {
             interrupted: hear(SignalKind::interrupt())?,
             look: tokio::time::interval(LOOK_EVERY),
             authorities,
+            telemetry: complaints,
         };
         let node = Node {
             control: Control::new(machine(&engine)),
@@ -145,6 +149,7 @@ impl Node {
             circuits: Vec::new(),
             circuits_version: 0,
             route_files: Default::default(),
+            telemetry,
             wishes_version: 0,
             state,
             reached: None,
@@ -179,6 +184,9 @@ impl Node {
 
     /// A node without projects leaves nothing behind; one with projects leaves them as they are.
     async fn take_leave(&mut self) {
+        if let Some(observing) = self.telemetry.take() {
+            observing.leave().await;
+        }
         if self.is_empty() && self.control.view().projects.is_empty() {
             if let Some(pid) = self.proxy_pid {
                 super::proxy::end(pid);

@@ -8,34 +8,29 @@ use ondol_query::Sample;
 
 use crate::bytes::{Malformed, Take};
 use crate::samples::codec::{ABSENT, column, histogram, times};
-use crate::samples::group::Group;
-use crate::samples::head::Head;
+use crate::samples::group::{Copied, Rows};
 use crate::samples::loose::{Run, in_order};
 use crate::samples::segment::{Place, RunEntry, RunKind};
 use crate::store::{Block, Cache, SegmentReader, StoreError};
 
 /// The samples of a series in one place.
-pub(super) struct Part<'s> {
+pub(super) struct Part {
     /// Earliest and latest moment that there may be.
     pub(super) span_ms: (i64, i64),
     /// Of two samples at one moment the one from the higher place counts: what came later.
     pub(super) rank: u64,
-    pub(super) kind: PartKind<'s>,
+    pub(super) kind: PartKind,
 }
 
-pub(super) enum PartKind<'s> {
-    Column {
-        group: &'s Group,
-        at: usize,
-        head: &'s Head,
-    },
-    Loose(&'s Run),
-    Sealed(Sealed<'s>),
+pub(super) enum PartKind {
+    Column { rows: Arc<Rows>, column: Copied },
+    Loose(Run),
+    Sealed(Sealed),
 }
 
-pub(super) struct Sealed<'s> {
+pub(super) struct Sealed {
     pub(super) reader: Arc<SegmentReader>,
-    pub(super) cache: &'s Cache,
+    pub(super) cache: Arc<Cache>,
     pub(super) block: Block,
     pub(super) run: RunEntry,
     /// The moments of its group.
@@ -49,7 +44,7 @@ pub(super) struct Moments {
     pub(super) decoded: OnceCell<Vec<i64>>,
 }
 
-impl Part<'_> {
+impl Part {
     pub(super) fn read(
         &self,
         start_ms: i64,
@@ -57,10 +52,11 @@ impl Part<'_> {
         into: &mut Vec<Sample>,
     ) -> Result<(), StoreError> {
         match &self.kind {
-            PartKind::Column { group, at, head } => {
+            PartKind::Column { rows, column } => {
                 let mut values = Vec::new();
-                let first = group.read(*at, &head.arena, &mut values);
-                let moments = group.times.get(first..).unwrap_or_default();
+                // It was encoded in this process; memory that changed since is beyond us.
+                let first = column.read(&rows.pieces, &mut values).unwrap_or(usize::MAX);
+                let moments = rows.times.get(first..).unwrap_or_default();
                 give(moments, &values, start_ms, end_ms, into);
                 Ok(())
             }
@@ -90,19 +86,19 @@ impl Part<'_> {
     }
 }
 
-impl Sealed<'_> {
+impl Sealed {
     fn read(
         &self,
         start_ms: i64,
         end_ms: i64,
         into: &mut Vec<Sample>,
     ) -> Result<Result<(), Malformed>, StoreError> {
-        let block = self.reader.block(self.block, self.cache)?;
+        let block = self.reader.block(self.block, &self.cache)?;
         let rows = self.run.rows as usize;
         if let (RunKind::Grouped { first_row, .. }, Some(moments)) = (self.run.kind, &self.moments)
         {
             if moments.decoded.get().is_none() {
-                let block = self.reader.block(moments.block, self.cache)?;
+                let block = self.reader.block(moments.block, &self.cache)?;
                 let decoded = moments
                     .place
                     .of(&block)

@@ -1,0 +1,155 @@
+//! What the node brings: offered, never waited for. What comes faster than it can be kept is dropped and counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ondol_telemetry::{Event, Pushed, StoreError};
+use tokio::sync::{mpsc, watch};
+
+use crate::clock;
+use crate::shared::Shared;
+use crate::upkeep::Complaint;
+
+/// Batches that may wait.
+pub(crate) const BATCHES_MAX: usize = 256;
+/// Batches that are taken in together.
+const AT_ONCE: usize = 64;
+
+/// An event of the node's own: a log line, a request that the proxy carried, a decision.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnedEvent {
+    /// Labels of its stream; a few of them, sorted by name.
+    pub stream: Vec<(String, String)>,
+    /// Its moment, in nanoseconds since 1970.
+    pub at_ns: i64,
+    /// Everything else; a name comes once.
+    pub fields: Vec<(String, String)>,
+}
+
+/// What was offered and not kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Samples.
+    pub samples: u64,
+    /// Log lines and spans.
+    pub events: u64,
+}
+
+/// Counts of what was dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Drops {
+    samples: AtomicU64,
+    events: AtomicU64,
+}
+
+impl Drops {
+    pub(crate) fn now(&self) -> Dropped {
+        Dropped {
+            samples: self.samples.load(Ordering::Relaxed),
+            events: self.events.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn add(&self, batch: &Batch) {
+        match batch {
+            Batch::Samples(_) => &self.samples,
+            Batch::Events(_) => &self.events,
+        }
+        .fetch_add(batch.len() as u64, Ordering::Relaxed);
+    }
+}
+
+/// What is brought at once.
+#[derive(Debug)]
+pub(crate) enum Batch {
+    Samples(Vec<Pushed>),
+    Events(Vec<OwnedEvent>),
+}
+
+impl Batch {
+    fn len(&self) -> usize {
+        match self {
+            Batch::Samples(samples) => samples.len(),
+            Batch::Events(events) => events.len(),
+        }
+    }
+}
+
+/// Takes in what comes. Told to leave, it takes what waits and no more.
+pub(crate) async fn run(
+    mut inbox: mpsc::Receiver<Batch>,
+    shared: Shared,
+    said: mpsc::UnboundedSender<String>,
+    mut leave: watch::Receiver<bool>,
+) {
+    let mut batches = Vec::new();
+    let mut complaint = Complaint::of("telemetry of this node");
+    loop {
+        tokio::select! {
+            biased;
+            _ = leave.wait_for(|leave| *leave), if !inbox.is_closed() => inbox.close(),
+            count = inbox.recv_many(&mut batches, AT_ONCE) => if count == 0 {
+                return;
+            },
+        }
+        let taken = std::mem::take(&mut batches);
+        let shared = shared.clone();
+        // A store may be busy with a segment: nobody else of this thread waits for that.
+        let done = tokio::task::spawn_blocking(move || keep_all(&taken, &shared));
+        // It ends early only when the runtime does.
+        if let Some(line) = done.await.ok().and_then(|kept| complaint.about(kept)) {
+            let _ = said.send(line);
+        }
+    }
+}
+
+/// Keeps what can be kept, and counts the rest; says why the last of it could not.
+fn keep_all(batches: &[Batch], shared: &Shared) -> Result<(), StoreError> {
+    let mut kept = Ok(());
+    for batch in batches {
+        if let Err(error) = keep(batch, shared) {
+            shared.drops.add(batch);
+            kept = Err(error);
+        }
+    }
+    kept
+}
+
+fn keep(batch: &Batch, shared: &Shared) -> Result<(), StoreError> {
+    let now_ms = clock::now_ms();
+    match batch {
+        Batch::Samples(samples) => shared
+            .stores
+            .samples
+            .write()
+            .push(samples, now_ms)
+            .map(drop),
+        Batch::Events(owned) => push_events(owned, shared, now_ms),
+    }
+}
+
+/// Takes in events that own their texts.
+pub(crate) fn push_events(
+    owned: &[OwnedEvent],
+    shared: &Shared,
+    now_ms: i64,
+) -> Result<(), StoreError> {
+    let pairs: Vec<_> = owned
+        .iter()
+        .map(|event| (borrowed(&event.stream), borrowed(&event.fields)))
+        .collect();
+    let events: Vec<Event<'_>> = (owned.iter().zip(&pairs))
+        .map(|(event, (stream, fields))| Event {
+            stream,
+            at_ns: event.at_ns,
+            fields,
+        })
+        .collect();
+    shared.stores.events_mut().push(&events, now_ms)
+}
+
+fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
+}

@@ -1,0 +1,9 @@
+//! What OpenTelemetry's SDKs and collectors send (OTLP), over HTTP and gRPC.
+
+use crate::server::{Answer, Ask};
+use crate::shared::Shared;
+
+/// Answers for its paths.
+pub(crate) async fn answer(ask: Ask, _parts: &[&str], _shared: &Shared) -> Answer {
+    Answer::not_found(ask.path())
+}

@@ -1,0 +1,76 @@
+//! What is ours: whether the service is well, what it says about itself, and what the owner of the node may ask of it.
+
+use http::StatusCode;
+use http::header::ACCEPT;
+use ondol_telemetry::{Format, Kind, Page};
+
+use crate::clock;
+use crate::server::{Answer, Ask};
+use crate::shared::Shared;
+
+const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Answers for the paths that belong to no other API.
+pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
+    match ask.path() {
+        "/" => Answer::text(StatusCode::OK, greeting(shared)),
+        // What each of the tools asks before it asks anything else.
+        "/-/healthy" | "/-/ready" | "/ready" => Answer::text(StatusCode::OK, "ready\n"),
+        "/metrics" => {
+            let accepted = ask.header(ACCEPT.as_str()).unwrap_or_default();
+            let format = match accepted.contains("application/openmetrics-text") {
+                true => Format::OpenMetrics,
+                false => Format::Text,
+            };
+            shared
+                .answer(move |shared, _| metrics(shared, format))
+                .await
+        }
+        path => Answer::not_found(path),
+    }
+}
+
+fn greeting(shared: &Shared) -> String {
+    format!(
+        "Ondol {}, telemetry: Prometheus /api/v1, Loki /loki/api/v1, Jaeger /api, Zipkin /api/v2, OTLP /v1 and gRPC\n",
+        shared.settings.version
+    )
+}
+
+fn metrics(shared: &Shared, format: Format) -> Answer {
+    let kind = match format {
+        Format::Text => TEXT,
+        Format::OpenMetrics => OPEN_METRICS,
+    };
+    Answer::new(StatusCode::OK, kind, page(shared, format))
+}
+
+/// What Ondol's telemetry says about itself.
+pub(crate) fn page(shared: &Shared, format: Format) -> String {
+    let mut page = Page::new(format);
+    page.family("ondol_build", Kind::Info, "Which Ondol this is.");
+    page.sample(
+        "ondol_build_info",
+        &[("version", shared.settings.version)],
+        1.0,
+    );
+    let name = "ondol_telemetry_uptime_seconds";
+    page.family(name, Kind::Gauge, "How long the telemetry has been there.");
+    let uptime_ms = clock::now_ms().saturating_sub(shared.started_ms);
+    page.sample(name, &[], uptime_ms as f64 / 1000.0);
+    let dropped = shared.drops.now();
+    let name = "ondol_telemetry_dropped";
+    page.family(
+        name,
+        Kind::Counter,
+        "What the node offered and could not be kept.",
+    );
+    for (signal, count) in [("samples", dropped.samples), ("events", dropped.events)] {
+        let labels = [("signal", signal)];
+        page.sample("ondol_telemetry_dropped_total", &labels, count as f64);
+    }
+    shared.stores.samples.read().describe(&mut page);
+    shared.stores.events().describe(&mut page);
+    page.finish()
+}

@@ -1,0 +1,86 @@
+//! What the node says about itself in Prometheus' words.
+
+use serde_json::json;
+
+use super::envelope::Done;
+use super::moment;
+use crate::shared::Shared;
+
+pub(super) fn is_known(what: &str) -> bool {
+    ["buildinfo", "runtimeinfo", "flags", "config", "tsdb"].contains(&what)
+}
+
+/// `/api/v1/status/WHAT`.
+pub(super) fn of(what: &str, shared: &Shared) -> Done {
+    let value = match what {
+        "buildinfo" => json!({
+            // Tools decide by it which parts of the language and of the API they may use.
+            "version": "3.0.0",
+            "revision": format!("ondol-{}", shared.settings.version),
+            "branch": "",
+            "buildUser": "",
+            "buildDate": "",
+            "goVersion": "",
+        }),
+        "runtimeinfo" => runtime(shared),
+        "flags" => flags(shared),
+        "config" => json!({ "yaml": "" }),
+        _ => tsdb(shared),
+    };
+    Done::of_value(&value)
+}
+
+fn retention(shared: &Shared) -> (String, String) {
+    let kept = shared.settings.samples.retention;
+    (
+        format!("{}h", kept.keep_ms / 3_600_000),
+        format!("{}B", kept.bytes_max),
+    )
+}
+
+fn runtime(shared: &Shared) -> serde_json::Value {
+    let (time, size) = retention(shared);
+    json!({
+        "startTime": moment::shown(shared.started_ms),
+        "CWD": shared.settings.dir,
+        "reloadConfigSuccess": true,
+        "lastConfigTime": moment::shown(shared.started_ms),
+        "corruptionCount": 0,
+        "goroutineCount": 0,
+        "GOMAXPROCS": std::thread::available_parallelism().map_or(1, usize::from),
+        "GOMEMLIMIT": 0,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": format!("{time} or {size}"),
+    })
+}
+
+fn flags(shared: &Shared) -> serde_json::Value {
+    let (time, size) = retention(shared);
+    json!({
+        "storage.tsdb.path": shared.settings.dir.join("samples"),
+        "storage.tsdb.retention.time": time,
+        "storage.tsdb.retention.size": size,
+        "query.lookback-delta": "5m",
+        "query.timeout": "2m",
+        "web.enable-remote-write-receiver": "true",
+    })
+}
+
+fn tsdb(shared: &Shared) -> serde_json::Value {
+    let samples = shared.stores.samples.read();
+    let status = samples.status();
+    json!({
+        "headStats": {
+            "numSeries": status.series,
+            "numLabelPairs": 0,
+            "chunkCount": 0,
+            "minTime": 0,
+            "maxTime": 0,
+        },
+        "seriesCountByMetricName": [],
+        "labelValueCountByLabelName": [],
+        "memoryInBytesByLabelName": [],
+        "seriesCountByLabelValuePair": [],
+    })
+}

@@ -1,0 +1,31 @@
+//! Which API a path belongs to. Each of them is a folder, and answers for its own paths.
+
+use crate::server::{Answer, Ask};
+use crate::shared::Shared;
+use crate::{alerts, jaeger, loki, otlp, own, prometheus, zipkin};
+
+/// Answers a request.
+pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
+    let segments = ask.segments();
+    let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    match parts.as_slice() {
+        ["-", ..] | ["metrics" | "ready"] | [] => own::answer(ask, shared).await,
+        ["ondol", ..] => own::answer(ask, shared).await,
+        ["api", "v1", "rules" | "alerts"] => alerts::answer(ask, &parts, shared).await,
+        ["api", "v1", ..] | ["federate"] => prometheus::answer(ask, &parts, shared).await,
+        ["loki", ..] => loki::answer(ask, &parts, shared).await,
+        [
+            "api",
+            "v2",
+            "alerts" | "silences" | "silence" | "status" | "receivers",
+            ..,
+        ] => alerts::answer(ask, &parts, shared).await,
+        ["api", "v2", ..] => zipkin::answer(ask, &parts, shared).await,
+        ["api", ..] => jaeger::answer(ask, &parts, shared).await,
+        ["v1", "traces" | "metrics" | "logs"] => otlp::answer(ask, &parts, shared).await,
+        [service, _] if service.starts_with("opentelemetry.proto.collector.") => {
+            otlp::answer(ask, &parts, shared).await
+        }
+        _ => Answer::not_found(ask.path()),
+    }
+}

@@ -1,0 +1,89 @@
+//! What every part of the service has in its hands.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use crate::intake::Drops;
+use crate::server::Answer;
+use crate::stores::{Settings, Stores};
+
+/// Questions that are answered at the same time; the rest waits in line.
+const QUESTIONS_MAX: usize = 4;
+
+/// What every part of the service has in its hands. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) stores: Stores,
+    pub(crate) drops: Arc<Drops>,
+    pub(crate) settings: Arc<Settings>,
+    /// When the service began, in milliseconds since 1970.
+    pub(crate) started_ms: i64,
+    addresses: Arc<Mutex<Vec<SocketAddr>>>,
+    questions: Arc<Semaphore>,
+}
+
+impl Shared {
+    pub(crate) fn new(stores: Stores, settings: Settings, started_ms: i64) -> Self {
+        Shared {
+            stores,
+            drops: Arc::default(),
+            settings: Arc::new(settings),
+            started_ms,
+            addresses: Arc::default(),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
+        }
+    }
+
+    /// Where it listens.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        let addresses = self.addresses.lock();
+        addresses.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn add_address(&self, address: SocketAddr) {
+        let addresses = self.addresses.lock();
+        addresses
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(address);
+    }
+
+    /// Answers on a thread of its own, a few at the same time: for all that reads the disk, computes, or waits for a
+    /// store.
+    pub(crate) async fn answer(
+        &self,
+        work: impl FnOnce(&Shared, &Stop) -> Answer + Send + 'static,
+    ) -> Answer {
+        let turn = self.questions.clone().acquire_owned().await;
+        let (shared, stop) = (self.clone(), Stop::default());
+        // Set when nobody waits for the answer any more: then this future is dropped.
+        let _gone = Gone(stop.clone());
+        let answer = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&shared, &stop)
+        });
+        answer
+            .await
+            .unwrap_or_else(|_| Answer::unavailable("the question could not be answered"))
+    }
+}
+
+/// Says that nobody waits for an answer any more.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+struct Gone(Stop);
+
+impl Drop for Gone {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,130 @@
+//! Both stores of a node, opened.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use ondol_telemetry::{
+    Config, EventConfig, Events, Folder, Opened, Samples, SharedSamples, StoreError,
+};
+
+/// How the telemetry of a node is kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The folder of both stores: `samples` and `events` are inside of it.
+    pub dir: PathBuf,
+    /// How metrics are kept.
+    pub samples: Config,
+    /// How log lines and spans are kept.
+    pub events: EventConfig,
+    /// The version that the APIs say.
+    pub version: &'static str,
+}
+
+/// Why there is no telemetry.
+#[derive(Debug)]
+pub enum OpenError {
+    /// A folder cannot be used.
+    Folder {
+        /// Which one.
+        dir: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// A store cannot be opened.
+    Store(StoreError),
+    /// There is no thread for it.
+    Thread(io::Error),
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Folder { dir, error } => write!(f, "{}: {error}", dir.display()),
+            OpenError::Store(error) => error.fmt(f),
+            OpenError::Thread(error) => write!(f, "no thread could be started: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// Both stores. Cheap to clone; every clone is the same one.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) samples: SharedSamples,
+    events: Arc<RwLock<Events>>,
+}
+
+impl Stores {
+    /// Opens them; what was lost on the disk is said, a line for each.
+    pub(crate) fn open(settings: &Settings) -> Result<(Self, Vec<String>), OpenError> {
+        let folder = |name: &str| {
+            let dir = settings.dir.join(name);
+            let folder = Folder::open(&dir);
+            folder
+                .map(Arc::new)
+                .map_err(|error| OpenError::Folder { dir, error })
+        };
+        let samples = Samples::open(folder("samples")?, settings.samples);
+        let (samples, samples_opened) = samples.map_err(OpenError::Store)?;
+        let events = Events::open(folder("events")?, settings.events);
+        let (events, events_opened) = events.map_err(OpenError::Store)?;
+        let mut said = losses("metrics", &samples_opened);
+        said.extend(losses("logs and traces", &events_opened));
+        let stores = Stores {
+            samples: SharedSamples::new(samples),
+            events: Arc::new(RwLock::new(events)),
+        };
+        Ok((stores, said))
+    }
+
+    /// Log lines and spans, to search; who writes waits meanwhile.
+    pub(crate) fn events(&self) -> RwLockReadGuard<'_, Events> {
+        self.events.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Log lines and spans, to take some in; everybody waits meanwhile.
+    pub(crate) fn events_mut(&self) -> RwLockWriteGuard<'_, Events> {
+        self.events.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does what is due in both. What one of them cannot do is no matter to the other.
+    pub(crate) fn maintain(&self, now_ms: i64) -> [Result<(), StoreError>; 2] {
+        [self.samples.maintain(now_ms), self.maintain_events(now_ms)]
+    }
+
+    fn maintain_events(&self, now_ms: i64) -> Result<(), StoreError> {
+        self.events_mut().maintain(now_ms)?;
+        loop {
+            let merge = self.events_mut().begin_merge();
+            let Some(merge) = merge else {
+                return Ok(());
+            };
+            let merged = merge.run()?;
+            self.events_mut().end_merge(&merged)?;
+        }
+    }
+
+    /// Makes all that was taken in last.
+    pub(crate) fn sync(&self, now_ms: i64) -> [Result<(), StoreError>; 2] {
+        [
+            self.samples.write().sync(now_ms),
+            self.events_mut().sync(now_ms),
+        ]
+    }
+}
+
+fn losses(what: &str, opened: &Opened) -> Vec<String> {
+    let mut said: Vec<String> = (opened.damages.iter())
+        .map(|damage| format!("{what}: {damage}"))
+        .collect();
+    if opened.malformed > 0 {
+        said.push(format!(
+            "{what}: {} records of the log could not be understood and are left out",
+            opened.malformed
+        ));
+    }
+    said
+}

@@ -1,0 +1,147 @@
+//! The handle that the node holds, and the thread behind it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixListener;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ondol_telemetry::Pushed;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, watch};
+
+use crate::intake::{self, BATCHES_MAX, Batch, Dropped, OwnedEvent};
+use crate::server::{self, Socket};
+use crate::shared::Shared;
+use crate::stores::{OpenError, Settings, Stores};
+use crate::{clock, upkeep};
+
+/// Threads for questions and for work on the disk; they go when they have nothing to do.
+const THREADS_MAX: usize = 6;
+const THREAD_KEPT: Duration = Duration::from_secs(5);
+
+/// The telemetry of a node, to bring something to it. Cheap to clone; never waits.
+#[derive(Clone)]
+pub struct Telemetry {
+    shared: Shared,
+    inbox: mpsc::Sender<Batch>,
+    sockets: mpsc::UnboundedSender<Socket>,
+}
+
+/// The thread, until it is told to leave.
+pub struct Running {
+    leave: watch::Sender<bool>,
+    thread: JoinHandle<()>,
+}
+
+impl Telemetry {
+    /// Opens the stores and starts the service. What there is to complain about (damage that was found, a disk that
+    /// is full) comes through `said`, a line each.
+    ///
+    /// # Errors
+    ///
+    /// When the stores cannot be opened.
+    pub fn start(
+        settings: Settings,
+        said: mpsc::UnboundedSender<String>,
+    ) -> Result<(Telemetry, Running), OpenError> {
+        let (stores, losses) = Stores::open(&settings)?;
+        for loss in losses {
+            // Nobody listens: then nobody can be told.
+            let _ = said.send(loss);
+        }
+        let shared = Shared::new(stores, settings, clock::now_ms());
+        let (inbox, brought) = mpsc::channel(BATCHES_MAX);
+        let (sockets, opened) = mpsc::unbounded_channel();
+        let (leave, left) = watch::channel(false);
+        let telemetry = Telemetry {
+            shared: shared.clone(),
+            inbox,
+            sockets,
+        };
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(THREADS_MAX)
+            .thread_keep_alive(THREAD_KEPT)
+            .thread_name("telemetry")
+            .build()
+            .map_err(OpenError::Thread)?;
+        let serve = move || runtime.block_on(run(shared, brought, opened, said, left));
+        let thread = std::thread::Builder::new()
+            .name("telemetry".to_owned())
+            .spawn(serve)
+            .map_err(OpenError::Thread)?;
+        Ok((telemetry, Running { leave, thread }))
+    }
+
+    /// Answers on this socket too. One that nobody can use is an error.
+    pub fn listen(&self, listener: TcpListener) -> io::Result<SocketAddr> {
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        self.shared.add_address(address);
+        // It is refused only when the service has left already.
+        let _ = self.sockets.send(Socket::Tcp(listener));
+        Ok(address)
+    }
+
+    /// Answers on this socket of the machine too; whoever can open it may do more than others: see [`crate`].
+    pub fn listen_unix(&self, listener: UnixListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let _ = self.sockets.send(Socket::Unix(listener));
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.shared.addresses()
+    }
+
+    /// Offers samples with moments of their own.
+    pub fn samples(&self, samples: Vec<Pushed>) {
+        self.offer(Batch::Samples(samples));
+    }
+
+    /// Offers log lines and spans.
+    pub fn events(&self, events: Vec<OwnedEvent>) {
+        self.offer(Batch::Events(events));
+    }
+
+    /// What was offered and could not be kept, since the start.
+    pub fn dropped(&self) -> Dropped {
+        self.shared.drops.now()
+    }
+
+    fn offer(&self, batch: Batch) {
+        use mpsc::error::TrySendError::{Closed, Full};
+        if let Err(Full(batch) | Closed(batch)) = self.inbox.try_send(batch) {
+            self.shared.drops.add(&batch);
+        }
+    }
+}
+
+impl Running {
+    /// Ends the service: what was taken in lasts once this returned. Blocks until then, a second at most or two.
+    pub fn leave(self) {
+        // It has left already when nobody hears it.
+        let _ = self.leave.send(true);
+        let _ = self.thread.join();
+    }
+}
+
+async fn run(
+    shared: Shared,
+    brought: mpsc::Receiver<Batch>,
+    opened: mpsc::UnboundedReceiver<Socket>,
+    said: mpsc::UnboundedSender<String>,
+    leave: watch::Receiver<bool>,
+) {
+    let intake = tokio::spawn(intake::run(brought, shared.clone(), said.clone(), leave.clone()));
+    let server = tokio::spawn(server::run(opened, shared.clone(), leave.clone()));
+    upkeep::run(shared.clone(), said.clone(), leave).await;
+    let _ = tokio::join!(intake, server);
+    let work = shared.clone();
+    let synced = tokio::task::spawn_blocking(move || work.stores.sync(clock::now_ms())).await;
+    for error in synced.into_iter().flatten().filter_map(Result::err) {
+        let _ = said.send(format!("telemetry: the last second may be lost: {error}"));
+    }
+}

@@ -1,0 +1,91 @@
+//! What is done each second, beside everything else.
+
+use std::time::Duration;
+
+use ondol_telemetry::StoreError;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use crate::clock;
+use crate::shared::Shared;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Until it is told to leave; then all that was taken in is made to last.
+pub(crate) async fn run(
+    shared: Shared,
+    said: mpsc::UnboundedSender<String>,
+    mut leave: watch::Receiver<bool>,
+) {
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut complaints = [
+        Complaint::of("metrics"),
+        Complaint::of("logs and traces"),
+    ];
+    while !*leave.borrow() {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = leave.changed() => break,
+        }
+        let work = shared.clone();
+        let done = tokio::task::spawn_blocking(move || work.stores.maintain(clock::now_ms()));
+        let Ok(done) = done.await else {
+            break;
+        };
+        for (complaint, done) in complaints.iter_mut().zip(done) {
+            if let Some(line) = complaint.about(done) {
+                // Nobody listens any more: then nobody can be told.
+                let _ = said.send(line);
+            }
+        }
+    }
+}
+
+/// What was said last of one of the stores: the same is not said each second.
+pub(crate) struct Complaint(&'static str, Option<std::mem::Discriminant<StoreError>>);
+
+impl Complaint {
+    pub(crate) fn of(what: &'static str) -> Self {
+        Complaint(what, None)
+    }
+
+    pub(crate) fn about(&mut self, done: Result<(), StoreError>) -> Option<String> {
+        let Complaint(what, before) = self;
+        match done {
+            Ok(()) => before.take().map(|_| format!("{what}: kept again")),
+            Err(error) => {
+                let kind = std::mem::discriminant(&error);
+                (before.replace(kind) != Some(kind)).then(|| format!("{what}: {error}"))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_made_once_and_its_end_too() {
+        let mut complaint = Complaint::of("metrics");
+        let full = || {
+            Err(StoreError::Full {
+                free_bytes: 1,
+                floor_bytes: 2,
+            })
+        };
+        assert!(
+            complaint
+                .about(full())
+                .is_some_and(|said| said.contains("full"))
+        );
+        assert_eq!(complaint.about(full()), None);
+        assert!(complaint.about(Err(StoreError::Broken(7))).is_some());
+        assert_eq!(
+            complaint.about(Ok(())).as_deref(),
+            Some("metrics: kept again")
+        );
+        assert_eq!(complaint.about(Ok(())), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! The service as programs see it: a real one on a free port, asked over HTTP.
+
+#[path = "service/asking.rs"]
+mod asking;
+#[path = "service/life.rs"]
+mod life;
+#[path = "service/prometheus.rs"]
+mod prometheus;

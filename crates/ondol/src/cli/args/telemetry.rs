@@ -1,0 +1,159 @@
+//! What may be typed about the telemetry of a node.
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+
+use clap::Args;
+use ondol_model::Bytes;
+use ondol_telemetry::Retention;
+
+use crate::node::{TelemetryAsked, TelemetryListen};
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct TelemetryArgs {
+    /// Where metrics, logs and traces are sent to and asked for, or off; OpenTelemetry's own ports when left out
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "ONDOL_TELEMETRY",
+        hide_env = true,
+        value_parser = listen
+    )]
+    telemetry: Option<TelemetryListen>,
+    /// How long they are kept: 15d, or metrics=30d,events=7d
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "ONDOL_TELEMETRY_KEEP",
+        hide_env = true,
+        value_parser = each::<Span>
+    )]
+    telemetry_keep: Option<Each<Span>>,
+    /// How much of the disk each may take: 4g, or metrics=2g,events=8g
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "ONDOL_TELEMETRY_MAX",
+        hide_env = true,
+        value_parser = each::<Bytes>
+    )]
+    telemetry_max: Option<Each<Bytes>>,
+    /// How much of the disk they leave free: 256m
+    #[arg(
+        long,
+        value_name = "BYTES",
+        env = "ONDOL_TELEMETRY_FREE",
+        hide_env = true
+    )]
+    telemetry_free: Option<Bytes>,
+}
+
+/// A value for metrics and one for log lines and spans; what was not said is as usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Each<T> {
+    metrics: Option<T>,
+    events: Option<T>,
+}
+
+/// A length of time, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span(u64);
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let ms = ondol_query::parse_duration(text)?;
+        match u64::try_from(ms) {
+            Ok(ms) if ms > 0 => Ok(Span(ms)),
+            _ => Err("expected a time that is longer than nothing, such as 15d or 36h".to_owned()),
+        }
+    }
+}
+
+impl TelemetryArgs {
+    /// What is asked of the node.
+    pub(crate) fn asked(&self) -> TelemetryAsked {
+        let (keep, max) = (self.telemetry_keep, self.telemetry_max);
+        let retention = |keep: Option<Span>, max: Option<Bytes>| {
+            let usual = Retention::default();
+            Retention {
+                keep_ms: keep.map_or(usual.keep_ms, |span| span.0),
+                bytes_max: max.map_or(usual.bytes_max, |bytes| bytes.0),
+                free_bytes_min: self
+                    .telemetry_free
+                    .map_or(usual.free_bytes_min, |bytes| bytes.0),
+            }
+        };
+        TelemetryAsked {
+            listen: self.telemetry.unwrap_or_default(),
+            metrics: retention(
+                keep.and_then(|keep| keep.metrics),
+                max.and_then(|max| max.metrics),
+            ),
+            events: retention(
+                keep.and_then(|keep| keep.events),
+                max.and_then(|max| max.events),
+            ),
+        }
+    }
+}
+
+fn listen(text: &str) -> Result<TelemetryListen, String> {
+    if text == "off" {
+        return Ok(TelemetryListen::Nowhere);
+    }
+    let address = text.parse::<SocketAddr>();
+    address.map(TelemetryListen::At).map_err(|_| {
+        "expected an address with a port, such as 127.0.0.1:9090 or 0.0.0.0:9090, or off".to_owned()
+    })
+}
+
+fn each<T: FromStr<Err: ToString> + Copy>(text: &str) -> Result<Each<T>, String> {
+    let mut each = Each {
+        metrics: None,
+        events: None,
+    };
+    for part in text.split(',') {
+        let (signal, value) = part.split_once('=').unwrap_or(("", part));
+        let value: T = value.parse().map_err(|error: T::Err| error.to_string())?;
+        match signal {
+            "" => (each.metrics, each.events) = (Some(value), Some(value)),
+            "metrics" => each.metrics = Some(value),
+            "events" => each.events = Some(value),
+            other => {
+                return Err(format!(
+                    "`{other}` is nothing that is kept apart; expected metrics or events"
+                ));
+            }
+        }
+    }
+    Ok(each)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_said_for_all_or_for_each() {
+        let all: Each<Span> = each("2h").unwrap();
+        assert_eq!(all.metrics, all.events);
+        let apart: Each<Bytes> = each("metrics=1g,events=512m").unwrap();
+        assert_eq!(apart.metrics, Some(Bytes(1 << 30)));
+        assert_eq!(apart.events, Some(Bytes(512 << 20)));
+        assert!(
+            each::<Span>("traces=1d")
+                .unwrap_err()
+                .contains("metrics or events")
+        );
+        assert!(each::<Span>("0s").is_err() && each::<Span>("x").is_err());
+    }
+
+    #[test]
+    fn it_listens_at_an_address_or_nowhere() {
+        assert_eq!(listen("off"), Ok(TelemetryListen::Nowhere));
+        assert!(matches!(listen("127.0.0.1:0"), Ok(TelemetryListen::At(_))));
+        assert!(listen("4318").unwrap_err().contains("127.0.0.1:9090"));
+    }
+}

@@ -1,0 +1,134 @@
+//! The telemetry of the node: opened beside everything else, and never a reason not to begin.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use ondol_observe::{Running, Settings, Telemetry};
+use ondol_telemetry::{Config, EventConfig, Retention};
+use tokio::sync::mpsc;
+
+use super::{Node, holder};
+
+/// Where OpenTelemetry's SDKs send to when nobody tells them anything: HTTP, and gRPC.
+const DEFAULT_PORTS: [u16; 2] = [4318, 4317];
+
+/// Where the telemetry listens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// On the loopback interface, at the ports that OpenTelemetry expects.
+    #[default]
+    Usual,
+    /// There, and nowhere else.
+    At(SocketAddr),
+    /// Nowhere: commands ask through the state folder.
+    Nowhere,
+}
+
+/// What was asked of the telemetry when the node was started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) listen: Listen,
+    pub(crate) metrics: Retention,
+    pub(crate) events: Retention,
+}
+
+/// The telemetry of this node.
+pub(super) struct Observing {
+    pub(super) telemetry: Telemetry,
+    running: Running,
+}
+
+/// Opens it. What there is to complain about comes through `said`, now and later.
+pub(super) fn start(
+    asked: &Asked,
+    state_dir: &Path,
+    said: &mpsc::UnboundedSender<String>,
+) -> Option<Observing> {
+    let complain = |what: String| {
+        // It is heard by the loop of the node, as long as there is one.
+        let _ = said.send(what);
+    };
+    let settings = Settings {
+        dir: state_dir.join("telemetry"),
+        samples: Config {
+            retention: asked.metrics,
+            ..Config::default()
+        },
+        events: EventConfig {
+            retention: asked.events,
+            ..EventConfig::default()
+        },
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    let (telemetry, running) = match Telemetry::start(settings, said.clone()) {
+        Ok(started) => started,
+        Err(error) => {
+            complain(format!(
+                "there is no telemetry, and nothing is recorded: {error}"
+            ));
+            return None;
+        }
+    };
+    for address in addresses(asked.listen) {
+        if let Err(error) = TcpListener::bind(address).and_then(|socket| telemetry.listen(socket)) {
+            complain(not_open(address, &error));
+        }
+    }
+    let path = socket(state_dir);
+    let opened = ondol_api::bind(&path).and_then(tokio::net::UnixListener::into_std);
+    if let Err(error) = opened.and_then(|socket| telemetry.listen_unix(socket)) {
+        complain(format!(
+            "{} could not be opened: {error}; `ondol metrics` and its like will not work",
+            path.display()
+        ));
+    }
+    Some(Observing { telemetry, running })
+}
+
+impl Observing {
+    /// Ends it; what was taken in lasts then.
+    pub(super) async fn leave(self) {
+        // It is a thread of its own, which may have to wait for the disk.
+        let _ = tokio::task::spawn_blocking(move || self.running.leave()).await;
+    }
+}
+
+/// The socket through which commands ask.
+pub(crate) fn socket(state_dir: &Path) -> PathBuf {
+    state_dir.join("telemetry.sock")
+}
+
+fn addresses(listen: Listen) -> Vec<SocketAddr> {
+    match listen {
+        Listen::Usual => DEFAULT_PORTS
+            .map(|port| (Ipv4Addr::LOCALHOST, port).into())
+            .to_vec(),
+        Listen::At(address) => vec![address],
+        Listen::Nowhere => Vec::new(),
+    }
+}
+
+fn not_open(address: SocketAddr, error: &io::Error) -> String {
+    let holder = match error.kind() {
+        io::ErrorKind::AddrInUse => holder::of_port(address.port()),
+        _ => None,
+    };
+    let why = match (error.kind(), holder) {
+        (io::ErrorKind::AddrInUse, Some(holder)) => format!("is in use by {holder}"),
+        (io::ErrorKind::AddrInUse, None) => "is in use".to_owned(),
+        _ => format!("could not be opened: {error}"),
+    };
+    format!(
+        "telemetry: {address} {why}; expected to answer OpenTelemetry and queries there; \
+         `ondol serve --telemetry ADDRESS` (ONDOL_TELEMETRY) takes another one, `off` none"
+    )
+}
+
+impl Node {
+    /// Where the telemetry listens.
+    pub(super) fn telemetry_addresses(&self) -> Vec<SocketAddr> {
+        let observing = self.telemetry.as_ref();
+        observing.map_or(Vec::new(), |observing| observing.telemetry.addresses())
+    }
+}
