@@ -135,7 +135,12 @@ async fn run(
     said: mpsc::UnboundedSender<String>,
     leave: watch::Receiver<bool>,
 ) {
-    let intake = tokio::spawn(intake::run(brought, shared.clone(), said.clone(), leave.clone()));
+    let intake = tokio::spawn(intake::run(
+        brought,
+        shared.clone(),
+        said.clone(),
+        leave.clone(),
+    ));
     let server = tokio::spawn(server::run(opened, shared.clone(), leave.clone()));
     upkeep::run(shared.clone(), said.clone(), leave).await;
     let _ = tokio::join!(intake, server);

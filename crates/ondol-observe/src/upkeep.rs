@@ -19,10 +19,7 @@ pub(crate) async fn run(
 ) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complaints = [
-        Complaint::of("metrics"),
-        Complaint::of("logs and traces"),
-    ];
+    let mut complaints = [Complaint::of("metrics"), Complaint::of("logs and traces")];
     while !*leave.borrow() {
         tokio::select! {
             _ = tick.tick() => {}
