@@ -23,7 +23,7 @@ enum Floor {
     Dev,
 }
 
-const FLOORS: [(&str, Floor); 15] = [
+const FLOORS: &[(&str, Floor)] = &[
     ("ondol-model", Floor::L0),
     ("ondol-alert", Floor::L1),
     ("ondol-compose", Floor::L1),
