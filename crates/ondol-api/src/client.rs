@@ -18,8 +18,9 @@ use tokio::net::UnixStream;
 
 use crate::error::ErrorBody;
 use crate::{
-    Accepted, Applied, EventState, ExecTarget, Finding, LogLine, NodeStatus, ProjectState,
-    RevisionState, RouteAsk, RouteState, RunBody, ScaleBody, ServicesBody, Started, Usage, Why,
+    Accepted, Applied, CacheState, EventState, ExecTarget, Finding, LogLine, NodeStatus,
+    ProjectState, PurgeBody, Purged, RevisionState, RouteAsk, RouteState, RunBody, ScaleBody,
+    ServicesBody, Started, Usage, Why,
 };
 
 pub use error::ClientError;
@@ -75,6 +76,16 @@ impl Client {
         ];
         let pairs = pairs.map(|(name, value)| format!("{name}={}", escaped(value)));
         self.get(&format!("/v1/routes?{}", pairs.join("&"))).await
+    }
+
+    /// What the proxy keeps of answers.
+    pub async fn cache(&self) -> Result<CacheState> {
+        self.get("/v1/cache").await
+    }
+
+    /// Let the proxy forget answers that it keeps.
+    pub async fn purge(&self, body: &PurgeBody) -> Result<Purged> {
+        self.post("/v1/cache/purge", body).await
     }
 
     /// Every project.

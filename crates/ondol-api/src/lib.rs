@@ -26,8 +26,9 @@ pub use openapi::openapi;
 pub use request::{Door, LogQuery, Reply, Request};
 pub use serve::{bind, serve};
 pub use state::{
-    Accepted, Applied, CircuitState, Edge, EventState, ExecTarget, Finding, FindingLevel, LogLine,
-    LogStream, NodeState, NodeStatus, ProbeState, ProjectState, PublishedState, ReplicaState,
-    RevisionState, RouteAsk, RouteOutcome, RouteState, RunBody, Sandbox, ScaleBody, ServicePhase,
-    ServiceState, ServicesBody, Started, Usage, Why,
+    Accepted, Applied, CacheState, CircuitState, Edge, EventState, ExecTarget, Finding,
+    FindingLevel, LogLine, LogStream, NodeState, NodeStatus, ProbeState, ProjectState,
+    PublishedState, PurgeBody, Purged, ReplicaState, RevisionState, RouteAsk, RouteOutcome,
+    RouteState, RunBody, Sandbox, ScaleBody, ServicePhase, ServiceState, ServicesBody, Started,
+    Usage, Why,
 };

@@ -1,6 +1,6 @@
 use utoipa::OpenApi;
 
-use crate::routes::{edge, events, logs, node, projects, replicas, services};
+use crate::routes::{cache, edge, events, logs, node, projects, replicas, services};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -10,6 +10,8 @@ use crate::routes::{edge, events, logs, node, projects, replicas, services};
         node::shutdown,
         node::doctor,
         node::openapi,
+        cache::show,
+        cache::purge,
         edge::list,
         events::list,
         events::stream,

@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use crate::{
-    ApiError, Applied, ErrorCode, EventState, ExecTarget, Finding, LogLine, NodeState, NodeStatus,
-    RevisionState, RouteAsk, RouteState, Started, Usage,
+    ApiError, Applied, CacheState, ErrorCode, EventState, ExecTarget, Finding, LogLine, NodeState,
+    NodeStatus, PurgeBody, Purged, RevisionState, RouteAsk, RouteState, Started, Usage,
 };
 
 /// How long the node may take for an answer; it answers when it has decided, not when things have happened.
@@ -32,6 +32,20 @@ pub enum Request {
         ask: Option<RouteAsk>,
         /// Takes the answer.
         reply: Reply<Vec<RouteState>>,
+    },
+    /// Tell what the proxy keeps of answers.
+    Cache {
+        /// Takes the answer.
+        reply: Reply<CacheState>,
+    },
+    /// Let the proxy forget answers that it keeps.
+    Purge {
+        /// Which.
+        what: PurgeBody,
+        /// Who asks.
+        by: String,
+        /// Takes the answer.
+        reply: Reply<Purged>,
     },
     /// Leave; services and the proxy go on. Answered before leaving.
     Shutdown {

@@ -1,5 +1,6 @@
 //! One function per route. Each finds what is named, asks the node or reads its state, and answers.
 
+pub(crate) mod cache;
 pub(crate) mod edge;
 pub(crate) mod events;
 pub(crate) mod logs;
@@ -35,6 +36,8 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/events", get(events::list))
         .route("/v1/events/stream", get(events::stream))
         .route("/v1/routes", get(edge::list))
+        .route("/v1/cache", get(cache::show))
+        .route("/v1/cache/purge", post(cache::purge))
         .route("/v1/projects", get(projects::list))
         .route("/v1/projects/{project}", project)
         .route("/v1/projects/{project}/stream", get(projects::stream))

@@ -1,6 +1,7 @@
 //! What programs outside are shown. Times are milliseconds since 1970; what is not known is left out.
 
 mod body;
+mod cache;
 mod event;
 mod log;
 mod node;
@@ -10,6 +11,7 @@ mod route;
 mod service;
 
 pub use body::{Accepted, Applied, RunBody, ScaleBody, ServicesBody, Started};
+pub use cache::{CacheState, PurgeBody, Purged};
 pub use event::{EventState, RevisionState, Why};
 pub use log::{LogLine, LogStream};
 pub use node::{Finding, FindingLevel, NodeState, NodeStatus, Sandbox};

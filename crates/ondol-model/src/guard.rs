@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Bytes, IpNet, ServiceName};
 
-/// Who may ask a route, how often, and what is kept of its answers: `allow`, `deny`, `limit`, `auth`, `cache` and
-/// `compress` of an `x-ondol.route`.
+/// Who may ask a route or an address of a service, how often, and what is kept of the answers: `allow`, `deny`,
+/// `limit`, `auth`, `cache` and `compress`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Guard {

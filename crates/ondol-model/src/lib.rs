@@ -77,5 +77,5 @@ pub use tls::{
     Acme, Certificate, CertificateFiles, ClientCertificates, Dial, DialTls, Edge, Https, Issue,
     Opening, OpeningTls, Secret,
 };
-pub use traffic::{Balance, BalanceBy, Eject, Traffic, TrafficPolicy};
+pub use traffic::{Balance, BalanceBy, CrossZone, Eject, Traffic, TrafficPolicy};
 pub use watch::{WatchAction, WatchRule};

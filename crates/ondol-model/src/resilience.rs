@@ -92,7 +92,7 @@ pub enum Trip {
     Percent(u32),
 }
 
-/// What is tried when the service gave no answer. A stale answer of a cache will stand here first.
+/// What is tried when the service gave no answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fallback {
@@ -105,6 +105,11 @@ pub enum Fallback {
     },
     /// Always the same answer.
     Static(StaticAnswer),
+    /// What the cache has of an earlier answer, unless that forbids it (RFC 9111, section 4.2.4).
+    Stale {
+        /// How long it may have been out of date; `None` is any time.
+        age_max: Option<Duration>,
+    },
 }
 
 /// How many requests may be at a service at once, and how many wait.

@@ -79,7 +79,7 @@ pub struct ClientCertificates {
     pub required: bool,
 }
 
-/// How the proxy speaks to a service: `x-ondol.protocol`, `x-ondol.tls` and `x-ondol.proxy_protocol`.
+/// How the proxy speaks to a service: `protocol`, `tls`, `proxy_protocol` and `underscores` of its `x-ondol`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Dial {
@@ -91,6 +91,9 @@ pub struct Dial {
     /// Each connection begins with a PROXY header of this version, 1 or 2.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<u8>,
+    /// Headers of clients from outside whose name has `_` go on to it, though some servers take that for `-`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub underscores: bool,
 }
 
 /// `x-ondol.tls` of a service.

@@ -1,17 +1,19 @@
 //! Stored responses, in memory and for all workers: never more bytes than it was made for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
-use ondol_model::Time;
+use ondol_model::{ServiceRef, Time};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache as Quick;
 use tokio::sync::watch;
 
 use crate::policy::cache::Stored;
+use crate::policy::path::{host_name, normal};
 use crate::{CacheStatus, Purge};
 
 /// Responses for one address that differ by `Vary`; the oldest goes.
@@ -150,13 +152,25 @@ impl Cache {
         match purge {
             Purge::All => self.forget(|_, _| true),
             Purge::Tag(tag) => self.forget(|_, stored| stored.tags.iter().any(|of| **of == **tag)),
-            Purge::Address(address) => self.forget(|key, _| {
-                // Before it stands the service.
-                let key = key.split_once(' ').map_or(key, |(_, address)| address);
-                let path = key.split_once('?').map_or(key, |(path, _)| path);
-                key == address || path == address
-            }),
+            Purge::Address(address) => {
+                let address = Address::read(address);
+                self.forget(|key, _| address.is_of(key))
+            }
         }
+    }
+
+    /// Forgets what is kept under one key.
+    pub(crate) fn remove(&self, key: &str) {
+        self.purges.fetch_add(1, Ordering::AcqRel);
+        self.entries.remove(key);
+    }
+
+    /// Forgets a service's responses that have one of these names.
+    pub(crate) fn forget_groups(&self, service: &ServiceRef, groups: &[&str]) {
+        let own = format!("{service} ");
+        self.forget(|key, stored| {
+            key.starts_with(&own) && stored.tags.iter().any(|tag| groups.contains(&&**tag))
+        });
     }
 
     pub(crate) fn status(&self) -> CacheStatus {
@@ -187,6 +201,45 @@ impl Cache {
         let gone = gone.into_inner();
         self.counters.purged.fetch_add(gone, Ordering::Relaxed);
         gone
+    }
+}
+
+/// What somebody wants forgotten, in the form that keys have.
+struct Address {
+    /// Empty is any.
+    host: String,
+    path: String,
+    query: Option<String>,
+}
+
+impl Address {
+    /// From `http://host:port/path?query` or any end of it.
+    fn read(written: &str) -> Self {
+        let rest = written.split_once("://").map_or(written, |(_, rest)| rest);
+        let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query.to_owned())),
+            None => (target, None),
+        };
+        let path = if path.is_empty() { "/" } else { path };
+        Address {
+            host: host_name(host).into_owned(),
+            path: normal(path).map_or_else(|_| path.to_owned(), Cow::into_owned),
+            query,
+        }
+    }
+
+    fn is_of(&self, key: &str) -> bool {
+        // Before it stands the service.
+        let key = key.split_once(' ').map_or(key, |(_, address)| address);
+        let (host, target) = key.split_at(key.find('/').unwrap_or(key.len()));
+        let (path, query) = match target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (target, None),
+        };
+        (self.host.is_empty() || self.host == host)
+            && self.path == path
+            && (self.query.is_none() || self.query.as_deref() == query)
     }
 }
 
@@ -300,8 +353,9 @@ mod tests {
         }
         let purge = |address: &str| cache.purge(&Purge::Address(address.to_owned()));
         let purge_tag = |tag: &str| cache.purge(&Purge::Tag(tag.to_owned()));
-        assert_eq!(purge("shop/films?page=2"), 1);
-        assert_eq!(purge("shop/films"), 1);
+        assert_eq!(purge("http://Shop:8080//films?page=2"), 1);
+        assert_eq!((purge("cinema/films"), purge("shop")), (0, 0));
+        assert_eq!(purge("/films"), 1);
         assert_eq!(purge_tag("film-8"), 0);
         assert_eq!(purge_tag("film-7"), 1);
         assert_eq!(body(&cache, "a/web shop/filmset", &any), None);

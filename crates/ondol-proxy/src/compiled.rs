@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ondol_model::{ListenerId, Purpose, Route, ServiceRef, Snapshot};
+use ondol_model::{ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy, Treatment};
 use tokio::sync::Notify;
 
 use crate::gate::Gate;
@@ -16,7 +16,15 @@ use crate::worker::Crew;
 pub(crate) struct Compiled {
     pub snapshot: Snapshot,
     pub edges: BTreeMap<ListenerId, Arc<Edge>>,
+    /// By listener of one service.
+    pub fronts: BTreeMap<ListenerId, Arc<Front>>,
     pub policies: BTreeMap<ServiceRef, Arc<Policy>>,
+}
+
+/// What stands before a service at an address of its own.
+pub(crate) struct Front {
+    pub plan: Plan,
+    pub gate: Arc<Gate>,
 }
 
 /// The routes of one listener, and what each of them does.
@@ -51,9 +59,11 @@ impl Compiled {
             let new = new.map_err(|why| format!("{}: {why}", policy.service))?;
             policies.insert(policy.service.clone(), Arc::new(new));
         }
+        let fronts = fronts(&snapshot, crew)?;
         Ok(Compiled {
             snapshot,
             edges,
+            fronts,
             policies,
         })
     }
@@ -74,6 +84,43 @@ impl Compiled {
         }
         circuits
     }
+}
+
+fn fronts(snapshot: &Snapshot, crew: &Crew) -> Result<BTreeMap<ListenerId, Arc<Front>>, String> {
+    let mut fronts = BTreeMap::new();
+    for listener in &snapshot.listeners {
+        let (service, port, is_call) = match &listener.purpose {
+            Purpose::Edge { .. } => continue,
+            Purpose::Published { service, port, .. } => (service, port, false),
+            Purpose::Virtual { service, port, .. } => (service, port, true),
+        };
+        let policy = snapshot
+            .traffic
+            .iter()
+            .find(|policy| policy.service == *service);
+        let Some(TrafficPolicy { traffic, .. }) = policy else {
+            continue;
+        };
+        let (door, guard) = match is_call {
+            true => ("calls", &traffic.calls),
+            false => ("published", &traffic.published),
+        };
+        let route = Route {
+            // Tells what is counted here from what is counted elsewhere.
+            path: format!("{door}:{port}"),
+            treatment: Treatment {
+                guard: guard.clone(),
+                ..Treatment::default()
+            },
+            ..Route::default()
+        };
+        if let Some(gate) = crew.gates.gate(&route, service, &snapshot.files) {
+            let plan = Plan::new(&route).map_err(|why| format!("{service}: {why}"))?;
+            let gate = Arc::new(gate);
+            fronts.insert(listener.id, Arc::new(Front { plan, gate }));
+        }
+    }
+    Ok(fronts)
 }
 
 impl Edge {

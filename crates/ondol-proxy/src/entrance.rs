@@ -41,6 +41,8 @@ pub(crate) struct Dialled {
     pub http2: bool,
     pub tls: Option<DialledTls>,
     pub proxy_protocol: Option<u8>,
+    /// Headers of clients whose name has `_` go on.
+    pub underscores: bool,
 }
 
 impl Wires {
@@ -146,6 +148,7 @@ impl Dialled {
             http2: dial.http2,
             tls: tls.transpose()?,
             proxy_protocol: dial.proxy_protocol,
+            underscores: dial.underscores,
         }))
     }
 }

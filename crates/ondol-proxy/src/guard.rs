@@ -16,6 +16,7 @@ pub(crate) use head::{is_host, is_target};
 pub struct Guard {
     at: At,
     head_bytes_max: usize,
+    underscores: bool,
 }
 
 enum At {
@@ -43,7 +44,18 @@ impl Guard {
         Guard {
             at: At::Head(Head::default()),
             head_bytes_max,
+            underscores: false,
         }
+    }
+
+    /// Whether a body has begun and not ended.
+    pub fn is_in_body(&self) -> bool {
+        matches!(self.at, At::Body(_))
+    }
+
+    /// Whether a header of some request had a `_` in its name, which some servers take for `-`.
+    pub fn has_underscores(&self) -> bool {
+        self.underscores
     }
 
     /// Looks at the next bytes. After [`Verdict::Hold`] they begin with those that were held; after
@@ -56,6 +68,7 @@ impl Guard {
                 At::Head(head) => match head.read(rest, self.head_bytes_max) {
                     Ok(Some((length, body))) => {
                         seen += length;
+                        self.underscores |= head.underscores;
                         self.at = body.map_or_else(|| At::Head(Head::default()), At::Body);
                     }
                     Ok(None) => return Verdict::Hold(seen),

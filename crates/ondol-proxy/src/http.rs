@@ -4,6 +4,7 @@ mod answer;
 mod ask;
 mod body;
 mod call;
+mod change;
 mod deadline;
 mod early;
 mod encode;

@@ -11,6 +11,8 @@ pub(crate) struct Limits {
     pub headers_max: usize,
     /// From the first byte of a request to the end of its headers.
     pub head_time_max: Duration,
+    /// How long a client may take between two pieces of a request's body, or to take any of an answer that waits.
+    pub stall_time_max: Duration,
     /// Between two requests of one client connection.
     pub idle_time_max: Duration,
     /// How long a kept-alive connection of a closed listener may wait for the request that is told `Connection: close`.
@@ -41,6 +43,8 @@ pub(crate) struct Limits {
     pub streams_per_connection_max: u32,
     /// UDP clients remembered per listener.
     pub udp_sessions_max: usize,
+    /// The same of one address: it must not take the places of all others.
+    pub udp_sessions_per_client_max: usize,
     /// How long a silent UDP client is remembered.
     pub udp_idle_max: Duration,
     /// Stored answers of all routes together, in bytes. Only what is stored takes memory.
@@ -55,6 +59,7 @@ impl Limits {
         head_bytes_max: 64 << 10,
         headers_max: 100,
         head_time_max: Duration::from_secs(15),
+        stall_time_max: Duration::from_secs(30),
         idle_time_max: Duration::from_secs(75),
         closing_idle_time_max: Duration::from_secs(5),
         connect_time_max: Duration::from_secs(3),
@@ -70,6 +75,7 @@ impl Limits {
         pool_shared_idle_time_max: Duration::from_secs(60),
         streams_per_connection_max: 100,
         udp_sessions_max: 4096,
+        udp_sessions_per_client_max: 512,
         udp_idle_max: Duration::from_secs(60),
         cache_bytes_max: 32 << 20,
         quit_time_max: Duration::from_secs(10),

@@ -18,4 +18,5 @@ pub(crate) mod rewrite;
 pub(crate) mod route;
 pub(crate) mod shed;
 pub(crate) mod trace;
+pub(crate) mod weighted;
 pub(crate) mod window;

@@ -41,6 +41,8 @@ pub enum Refusal {
     TooManyConnections,
     /// The client took too long between requests or to send the head of one.
     ClientTooSlow,
+    /// The client stopped in the middle of a request's body, or took nothing of its answer.
+    ClientStalled,
     /// The head of a request was malformed.
     BadHead,
     /// The head of a request was too large.
@@ -99,6 +101,7 @@ impl Refusal {
             Refusal::CallerNotAllowed => "caller_not_allowed",
             Refusal::TooManyConnections => "too_many_connections",
             Refusal::ClientTooSlow => "client_too_slow",
+            Refusal::ClientStalled => "client_stalled",
             Refusal::BadHead => "bad_head",
             Refusal::HeadTooLarge => "head_too_large",
             Refusal::BadBody => "bad_body",
@@ -166,7 +169,8 @@ pub struct CacheStatus {
 pub enum Purge {
     /// All.
     All,
-    /// Those of an address, `host/path`; with any query, unless it has one itself.
+    /// Those of an address: `http://host:port/path?query`, where scheme, port and case make no difference; of any
+    /// host or query where it names none.
     Address(String),
     /// Those that the service gave this name in `Surrogate-Key` or `Cache-Tag`.
     Tag(String),

@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::guard::Guard;
-pub(crate) use activity::{Activity, Doing};
+pub(crate) use activity::{Activity, Doing, StreamId};
 pub(crate) use inbound::REFUSED_METHOD;
 use inbound::{End, Inbound};
 pub(crate) use wire::{Spoken, Wire};
@@ -52,6 +52,9 @@ impl ClientStream {
     fn note_fault(&self) {
         if let Some(End::Refused(fault) | End::Broken(fault)) = self.inbound.end {
             self.activity.set_fault(fault);
+        }
+        if self.inbound.has_underscores() {
+            self.activity.note_underscore();
         }
     }
 
@@ -100,7 +103,10 @@ impl AsyncRead for ClientStream {
                 }
                 None => {}
             }
-            ready!(Pin::new(&mut this.inner).poll_read(cx, buffer))?;
+            let read = Pin::new(&mut this.inner).poll_read(cx, buffer);
+            let waits = read.is_pending() && this.inbound.is_in_body();
+            this.activity.wait_for_body(waits);
+            ready!(read)?;
             if buffer.filled().len() == before {
                 return Poll::Ready(Ok(()));
             }

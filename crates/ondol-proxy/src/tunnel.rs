@@ -14,7 +14,7 @@ use crate::guard::Guard;
 use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, is_http2, sniff};
 use crate::proxy_protocol::{Ends, write_proxy_header};
 use crate::stream::{ClientStream, Doing, Wire};
-use crate::upstream::{Counted, InFlight, Refused, add};
+use crate::upstream::{Counted, InFlight, Policy, Refused, add};
 use crate::welcome::{Welcomed, welcome};
 use crate::worker::{Client, Destination, Shard, Target};
 use crate::{Refusal, http};
@@ -52,6 +52,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
         destination,
         protocol,
         callers,
+        front,
     } = &*target
     else {
         return serve_http(shard, client, stream, said).await;
@@ -82,6 +83,14 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
         }
         Opened::Bytes(first, upstream) => {
             client.activity.set(Doing::Busy);
+            if let Some(front) = front
+                && let Err(refusal) =
+                    front
+                        .gate
+                        .lets_bytes_in(client.ip, &shard.crew.gates, shard.now())
+            {
+                return client.serving.count_refusal(refusal);
+            }
             if let Err(refusal) = tunnel.run(stream, first, upstream).await {
                 destination.cluster.count_refusal(refusal);
             }
@@ -191,11 +200,12 @@ impl Tunnel<'_> {
 
     /// Waits for the first word of either end. `None`: only the client can still have one.
     async fn either_word(&self, client: &mut TcpStream, said: &mut BytesMut) -> Option<Opened> {
+        let policy = self.destination.cluster.policy();
         loop {
             let (in_flight, upstream) = tokio::select! {
                 biased;
                 sniffed = listen(client, said) => return Some(opened(sniffed, said.split(), None)),
-                upstream = self.connect() => upstream.ok()?,
+                upstream = self.connect_through(&policy) => upstream.ok()?,
             };
             let mut byte = [0];
             tokio::select! {
@@ -222,9 +232,15 @@ impl Tunnel<'_> {
         first: BytesMut,
         upstream: Option<Upstream>,
     ) -> Result<(), Refusal> {
+        let policy = self.destination.cluster.policy();
+        // Held as long as the connection is open.
+        let _place = match &policy.gate {
+            Some(gate) => Some(gate.enter().await?),
+            None => None,
+        };
         let (in_flight, upstream) = match upstream {
             Some(upstream) => upstream,
-            None => self.connect().await?,
+            None => self.connect_through(&policy).await?,
         };
         keep_alive(&upstream);
         let header = self.proxy_header(&client);
@@ -256,12 +272,31 @@ impl Tunnel<'_> {
         write_proxy_header(version, ends.ok())
     }
 
+    /// The same as far as the service's circuit lets it, which hears how it went.
+    async fn connect_through(&self, policy: &Policy) -> Result<Upstream, Refusal> {
+        let shard = self.shard;
+        let circuit = policy.circuit.as_ref();
+        let pass = match circuit.map(|circuit| circuit.enter(shard.index, shard.now())) {
+            Some(None) => return Err(Refusal::CircuitOpen),
+            entered => entered.flatten(),
+        };
+        let connected = self.connect().await;
+        if let Some(pass) = pass {
+            pass.ended(connected.is_ok(), shard.now());
+        }
+        connected
+    }
+
     /// A connection to some endpoint; others are tried when one refuses.
     async fn connect(&self) -> Result<Upstream, Refusal> {
         let (shard, limits) = (self.shard, &self.shard.limits);
         let cluster = &self.destination.cluster;
         let port = self.destination.port.ok_or(Refusal::NoPort)?;
-        let mut refused = Refused::default();
+        let policy = cluster.policy();
+        let time_max = policy.traffic.resilience.timeouts.connect;
+        let time_max = time_max.unwrap_or(limits.connect_time_max);
+        let zone = shard.zone(&policy.traffic.balance, self.client.ip);
+        let mut refused = Refused::none_yet(None, zone);
         for _ in 0..limits.attempts_max {
             refused.pause(cluster).await;
             let in_flight = match self.patient {
@@ -276,9 +311,7 @@ impl Tunnel<'_> {
             };
             let address = in_flight.address(port);
             let sent = shard.now();
-            if let Ok(Ok(stream)) =
-                timeout(limits.connect_time_max, TcpStream::connect(address)).await
-            {
+            if let Ok(Ok(stream)) = timeout(time_max, TcpStream::connect(address)).await {
                 in_flight.answered(sent, shard.now());
                 let _ = stream.set_nodelay(true);
                 return Ok((in_flight, stream));

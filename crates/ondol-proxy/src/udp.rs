@@ -78,6 +78,7 @@ async fn open(
     let Target::Service {
         destination,
         callers,
+        front,
         ..
     } = &*target
     else {
@@ -89,8 +90,17 @@ async fn open(
     {
         return Err(Refusal::CallerNotAllowed);
     }
+    if let Some(front) = front {
+        front
+            .gate
+            .lets_bytes_in(ip, &shard.crew.gates, shard.now())?;
+    }
     sessions.borrow_mut().remove(&client);
-    if sessions.borrow().len() >= shard.limits.udp_sessions_max {
+    let limits = &shard.limits;
+    let of_client = (SocketAddr::new(client.ip(), 0))..=(SocketAddr::new(client.ip(), u16::MAX));
+    if sessions.borrow().len() >= limits.udp_sessions_max
+        || sessions.borrow().range(of_client).count() >= limits.udp_sessions_per_client_max
+    {
         return Err(Refusal::TooManySessions);
     }
     let port = destination.port.ok_or(Refusal::NoPort)?;

@@ -4,6 +4,7 @@
 //! 4 timeout; `exec` and `run` pass on the code of what they ran.
 
 mod args;
+mod cache;
 mod check;
 mod clock;
 mod completions;
@@ -101,6 +102,7 @@ async fn perform(cli: Cli, out: &Out) -> Result<ExitCode, Failure> {
         Verb::Port(args) => port::port(project, args, out).await,
         Verb::Why(args) => why::why(project, args, out).await,
         Verb::Routes(args) => routes::routes(args, out).await,
+        Verb::Cache(args) => cache::cache(args, out).await,
         Verb::Graph(args) => graph::graph(project, args, out),
         Verb::Check(args) => check::check(project, args, out),
         Verb::Config(args) => config::config(project, args, out),

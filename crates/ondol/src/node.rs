@@ -6,6 +6,7 @@
 mod acme;
 mod answer;
 mod apply;
+mod cache;
 mod clock;
 mod conflict;
 mod doctor;

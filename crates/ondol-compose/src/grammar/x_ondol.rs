@@ -5,7 +5,7 @@ mod resilience;
 mod route;
 
 use super::{
-    DURATION, Key, Object, Others, PAIRS, PORT, Shape, TEXT, TEXTS, acted, by_text, object,
+    BOOL, DURATION, Key, Object, Others, PAIRS, PORT, Shape, TEXT, TEXTS, acted, by_text, object,
 };
 use crate::normalise::short;
 use resilience::{BALANCE, RESILIENCE};
@@ -83,6 +83,12 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         "Version of the PROXY header with which each connection to the service begins. In one of requests it names nobody, because many clients share it; they are in `X-Forwarded-For`.",
     ),
     own(
+        "underscores",
+        &BOOL,
+        "false",
+        "Headers of clients from outside whose name has `_` reach the service. Some servers take `_` for `-`, so that a client could say what only Ondol may; therefore they are left out otherwise.",
+    ),
+    own(
         "balance",
         &BALANCE,
         "latency",
@@ -93,6 +99,18 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         &RESILIENCE,
         "",
         "What happens when the service is slow, failing or overrun. Holds for every call to it, from outside and from other services.",
+    ),
+    own(
+        "calls",
+        &guard::CALLS,
+        "",
+        "What stands before calls of other services. To `limit`, an `ip` is a replica that calls; which services may call at all is for `networks` to say. A connection that is not HTTP cannot say who it is and counts as one request.",
+    ),
+    own(
+        "published",
+        &guard::PUBLISHED,
+        "",
+        "What stands before the service's own ports of the machine (`ports`). A connection that is not HTTP, and a UDP client, counts as one request and cannot say who it is.",
     ),
     own(
         "probes",

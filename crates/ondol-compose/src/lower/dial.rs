@@ -15,6 +15,7 @@ pub(super) fn dial(node: &Node) -> Dial {
         http2: read::text(own, &["protocol"]).as_deref() == Some("http2"),
         tls: own.get("tls").map(tls),
         proxy_protocol: read::number(own, &["proxy_protocol"]),
+        underscores: read::flag(own, &["underscores"]),
     }
 }
 
@@ -34,7 +35,8 @@ pub(super) fn check_passthrough(
     node: &Node,
     findings: &mut Findings,
 ) {
-    if !route.passthrough || (route.host.is_some() && route.path == "/" && !route.strip) {
+    let plain = route.when.is_empty() && route.treatment.is_plain() && !route.strip;
+    if !route.passthrough || (route.host.is_some() && route.path == "/" && plain) {
         return;
     }
     findings.add(

@@ -1,17 +1,18 @@
-//! `x-ondol.balance` and `x-ondol.resilience`.
+//! `balance`, `resilience`, `calls` and `published` of a service's `x-ondol`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ondol_model::{
-    Balance, BalanceBy, Breaker, Concurrency, Eject, Fallback, Resilience, Retry, Shed, Timeouts,
-    Traffic, Trip,
+    Balance, BalanceBy, Breaker, Concurrency, CrossZone, Eject, Fallback, Guard, Resilience, Retry,
+    Shed, Timeouts, Traffic, Trip,
 };
 
 use super::check::Check;
 use super::routes::static_answer;
-use super::{dial, read};
+use super::{dial, guard, read};
 use crate::findings::Findings;
+use crate::normalise::duration;
 use crate::tree::Node;
 
 pub(super) fn traffic(service: &str, node: &Node, tree: &Node, findings: &mut Findings) -> Traffic {
@@ -20,6 +21,7 @@ pub(super) fn traffic(service: &str, node: &Node, tree: &Node, findings: &mut Fi
         tree,
         findings,
     };
+    check_stale(node, &mut check);
     let balance = node.at(&["x-ondol", "balance"]);
     let resilience = node.at(&["x-ondol", "resilience"]);
     Traffic {
@@ -30,6 +32,8 @@ pub(super) fn traffic(service: &str, node: &Node, tree: &Node, findings: &mut Fi
             .map(|node| self::resilience(node, &mut check))
             .unwrap_or_default(),
         dial: dial::dial(node),
+        calls: guard_of(node, "calls", &mut check),
+        published: guard_of(node, "published", &mut check),
     }
 }
 
@@ -63,7 +67,32 @@ fn balance(node: &Node, check: &mut Check<'_>) -> Balance {
         (_, None) => BalanceBy::Latency,
     };
     let eject = Eject::default();
+    let zones = read::texts(node, &["zones"]).unwrap_or_default();
+    let weights: Vec<u32> = read::items(node, "weights")
+        .filter_map(|weight| read::number(weight, &[]))
+        .collect();
+    if let (Some(node), true) = (node.get("cross_zone"), zones.is_empty()) {
+        check.wrong(
+            node,
+            "none of its replicas is in a zone",
+            "say in which: `zones: [a, b]`",
+        );
+    }
+    if let (Some(node), true) = (node.get("weights"), weights.iter().all(|part| *part == 0)) {
+        check.wrong(
+            node,
+            "every weight is 0, so that nobody gets a request",
+            "give one of them a weight",
+        );
+    }
     Balance {
+        zones,
+        cross_zone: match read::text(node, &["cross_zone"]).as_deref() {
+            Some("needed") => CrossZone::Needed,
+            Some("never") => CrossZone::Never,
+            _ => CrossZone::Always,
+        },
+        weights,
         by,
         slow_start: read::duration(node, &["slow_start"]).unwrap_or_default(),
         eject: Eject {
@@ -147,9 +176,51 @@ fn breaker(node: &Node, check: &mut Check<'_>) -> Breaker {
     }
 }
 
+fn guard_of(service: &Node, key: &'static str, check: &mut Check<'_>) -> Guard {
+    let node = service.at(&["x-ondol", key]);
+    node.map(|node| guard::guard(node, check))
+        .unwrap_or_default()
+}
+
+/// An answer can only be stale where some are kept.
+fn check_stale(service: &Node, check: &mut Check<'_>) {
+    let Some(own) = service.get("x-ondol") else {
+        return;
+    };
+    let fallback = own.at(&["resilience", "fallback"]).map(Node::items);
+    let stale = fallback.and_then(|all| all.iter().find_map(|one| one.get("stale")));
+    let routes = own.get("routes").map(Node::items).unwrap_or_default();
+    let doors = ["route", "calls", "published"].map(|key| own.get(key));
+    let mut keepers = routes.iter().chain(doors.into_iter().flatten());
+    if let Some(stale) = stale
+        && !keepers.any(|door| door.get("cache").is_some())
+    {
+        check.wrong(
+            stale,
+            "falls back to stale answers, and none of its answers are kept",
+            "give one of its routes `cache: 60s`",
+        );
+    }
+}
+
+fn stale(node: &Node, check: &mut Check<'_>) -> Fallback {
+    let text = node.text().unwrap_or_default();
+    let age_max = duration(text).filter(|_| text != "any");
+    if age_max.is_none() && text != "any" {
+        check.wrong(
+            node,
+            format!("`{text}` is not a length of time"),
+            "write `stale: 1h`, or `stale: any`",
+        );
+    }
+    Fallback::Stale { age_max }
+}
+
 fn fallback(node: &Node, check: &mut Check<'_>) -> Option<Fallback> {
-    match (node.get("service"), node.get("respond")) {
-        (Some(service), None) => {
+    let kinds = ["service", "respond", "stale"].map(|kind| node.get(kind));
+    match kinds {
+        [None, None, Some(stale)] => Some(self::stale(stale, check)),
+        [Some(service), None, None] => {
             let service = check.other(service, service.text().unwrap_or_default())?;
             if service.as_str() == check.service {
                 check.wrong(
@@ -163,12 +234,12 @@ fn fallback(node: &Node, check: &mut Check<'_>) -> Option<Fallback> {
                 port: None,
             })
         }
-        (None, Some(respond)) => Some(Fallback::Static(static_answer(respond, check))),
+        [None, Some(respond), None] => Some(Fallback::Static(static_answer(respond, check))),
         _ => {
             check.wrong(
                 node,
-                "a fallback is a service or an answer",
-                "give it one of `service` and `respond`",
+                "a fallback is a service, an answer or a stale answer",
+                "give it one of `service`, `respond` and `stale`",
             );
             None
         }

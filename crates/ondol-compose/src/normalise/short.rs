@@ -105,9 +105,12 @@ pub(crate) fn retry(text: &str, span: Span) -> Long {
     one("attempts", text, span)
 }
 
-/// `fallback: [service]`
+/// `fallback: [stale, service]`
 pub(crate) fn fallback(text: &str, span: Span) -> Long {
-    one("service", text, span)
+    match text {
+        "stale" => one("stale", "any", span),
+        _ => one("service", text, span),
+    }
 }
 
 /// `concurrency: 50`

@@ -134,10 +134,10 @@ services:
         - {path: /, redirect: {to: new, status: 304}}
         - {path: /, cors: {origins: ["*"], credentials: true}}
         - {path: /, strip: true, rewrite: /x}
-      balance: {by: cookie}
+      balance: {by: cookie, cross_zone: never, weights: [0, 0]}
       resilience:
         breaker: {failures: 1, failure_percent: 2}
-        fallback: [api, {}]
+        fallback: [api, {}, stale, {stale: soon}]
         shed: {min: 9, max: 8}
   next: {image: nginx}
 "#;
@@ -165,9 +165,16 @@ services:
         (14, "credentials for any origin"),
         (15, "replaced or removed, not both"),
         (16, "`by: cookie` does not say which"),
+        (16, "none of its replicas is in a zone"),
+        (16, "every weight is 0"),
         (18, "counted or compared, not both"),
         (19, "cannot stand in for itself"),
-        (19, "a fallback is a service or an answer"),
+        (19, "a fallback is a service, an answer or a stale answer"),
+        (
+            19,
+            "falls back to stale answers, and none of its answers are kept",
+        ),
+        (19, "`soon` is not a length of time"),
         (20, "`min` is more than `max`"),
     ];
     for (line, words) in expected {

@@ -22,6 +22,8 @@ pub(super) struct Head {
     length: Option<u64>,
     chunked: bool,
     host: Option<Range<usize>>,
+    /// A name has `_`.
+    pub underscores: bool,
 }
 
 /// What the request line said.
@@ -108,6 +110,7 @@ impl Head {
         if name.is_empty() || !name.iter().all(|byte| is_token(*byte)) {
             return Err(Fault::HeaderName);
         }
+        self.underscores |= memchr(b'_', name).is_some();
         if !is_value(value) {
             return Err(match value.contains(&b'\r') {
                 true => Fault::LineEnd,

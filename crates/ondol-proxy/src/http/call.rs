@@ -46,7 +46,8 @@ impl Call<'_> {
         let rule = &policy.traffic.resilience.retry;
         let repeatable = retry::is_repeatable(request.method(), request.body().has_some());
         let key = key_of(&policy.traffic.balance.by, request.headers(), self.client);
-        let mut refused = Refused::with_key(key);
+        let zone = self.shard.zone(&policy.traffic.balance, self.client);
+        let mut refused = Refused::none_yet(key, zone);
         let mut only_new = false;
         let mut times_sent = 0;
         let mut last = Failed::new(Refusal::ConnectFailed, None);

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use super::answer;
 use super::body::{Busy, Download, Upload};
 use super::call::Call;
+use super::change::Change;
 use super::fallback::{self, Instead, instead};
 use super::guarded::{Failed, guarded};
 use super::headers;
@@ -60,7 +61,10 @@ pub(super) async fn exchange(
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
     let version = request.version();
-    let busy = Busy::new(&at.client.activity);
+    let busy = match version <= Version::HTTP_11 {
+        true => Busy::new(&at.client.activity),
+        false => Busy::of_stream(&at.client.activity),
+    };
     let mut response = at.answer(request, busy).await;
     if version <= Version::HTTP_11 {
         at.finish_http1(&mut response);
@@ -145,7 +149,8 @@ impl Exchange {
         let switch = Switch::wanted(&mut request);
         let kept = passed.and_then(|(gate, _)| gate.kept.as_ref());
         let kept = kept.filter(|_| switch.is_none());
-        let asked = kept.and_then(|kept| Some((kept, Asked::of(kept, &request)?)));
+        let asked = kept.and_then(|kept| Some((kept, Asked::of(kept, &request, way)?)));
+        let change = Change::of(kept, &request, way);
         let mut request = prepare(self, request, way);
         if let Some((gate, user)) = passed {
             tell_user(gate, user, request.headers_mut());
@@ -163,7 +168,14 @@ impl Exchange {
         }
         let mut failed = match asked {
             None => match self.call(request, way).await {
-                Ok((response, lease)) => return self.pass_on(response, lease, switch, way, busy),
+                Ok((response, lease)) => {
+                    if let Some(change) = change {
+                        let (status, said) = (response.status(), response.headers());
+                        let cache = &self.shard.crew.gates.cache;
+                        change.happened(cache, way.cluster.service(), status, said);
+                    }
+                    return self.pass_on(response, lease, switch, way, busy);
+                }
                 Err(failed) => failed,
             },
             Some((kept, asked)) => match Box::pin(self.keep(kept, asked, request, way, busy)).await
@@ -184,6 +196,7 @@ impl Exchange {
             Some(Instead::Endpoint(response, lease)) => {
                 self.pass_on(response, lease, None, way, busy)
             }
+            Some(Instead::Stale(answer)) => answer.map(|body| Download::text(body, busy)),
             Some(Instead::Static(answer)) => fallback::answer(answer, &failed, busy),
             None => refuse(failed.refusal, sentence(failed.refusal, &way.cluster), busy),
         }
@@ -213,6 +226,14 @@ impl Exchange {
     fn speaks_http2(&self, cluster: &Cluster, headers: &HeaderMap) -> bool {
         let dial = self.shard.dial(cluster.service());
         dial.is_some_and(|dial| dial.http2) || headers::is_grpc(headers)
+    }
+
+    /// Some servers take `_` for `-`, so that a client could say what only this proxy may.
+    pub(super) fn drop_underscored(&self, headers: &mut HeaderMap, cluster: &Cluster) {
+        let dial = self.shard.dial(cluster.service());
+        if !dial.is_some_and(|dial| dial.underscores) {
+            headers::drop_underscored(headers);
+        }
     }
 
     /// The endpoint's answer as the client gets it.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response};
 use hyper::body::Incoming;
 
@@ -23,6 +24,7 @@ const FALLBACK: HeaderName = HeaderName::from_static("x-ondol-fallback");
 pub(super) enum Instead {
     Static(Static),
     Endpoint(Response<Incoming>, Lease),
+    Stale(Box<Response<Bytes>>),
 }
 
 /// Tries what the service's file says, in order. `None`: there is nothing else, and `failed` is what the client hears.
@@ -30,6 +32,12 @@ pub(super) async fn instead(shard: &Rc<Shard>, way: &Way, failed: &mut Failed) -
     let policy = way.cluster.policy();
     for fallback in &policy.fallback {
         match fallback {
+            Fallback::Stale(_) => {
+                if let Some(mut stale) = failed.stale.take() {
+                    mark(stale.headers_mut(), failed, "stale");
+                    return Some(Instead::Stale(stale));
+                }
+            }
             Fallback::Static(answer) => return Some(Instead::Static(answer.clone())),
             Fallback::Service(service, port) => {
                 let (Some(request), Some(port)) = (failed.request.take(), *port) else {

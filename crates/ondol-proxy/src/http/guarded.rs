@@ -1,5 +1,6 @@
 //! What stands between a request and its service: the circuit, the gate and the deadline.
 
+use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
@@ -16,6 +17,8 @@ pub(super) struct Failed {
     pub refusal: Refusal,
     /// The request, when it can be sent elsewhere.
     pub request: Option<Request<Upload>>,
+    /// What is kept of an earlier answer and may stand in for this one.
+    pub stale: Option<Box<Response<Bytes>>>,
 }
 
 impl Failed {
@@ -23,6 +26,7 @@ impl Failed {
         Failed {
             refusal,
             request: request.into(),
+            stale: None,
         }
     }
 

@@ -98,6 +98,15 @@ fn remove(headers: &mut HeaderMap, names: &[HeaderName]) {
     }
 }
 
+/// Removes headers whose name has `_`.
+pub(super) fn drop_underscored(headers: &mut HeaderMap) {
+    let named = headers.keys().filter(|name| name.as_str().contains('_'));
+    let named: Vec<_> = named.cloned().collect();
+    for name in named {
+        headers.remove(name);
+    }
+}
+
 /// The same for a request. `100-continue` is answered here, as soon as the endpoint takes the body.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);

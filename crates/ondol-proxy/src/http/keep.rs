@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{
     HOST, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
     IF_UNMODIFIED_SINCE, RANGE,
@@ -60,7 +61,7 @@ enum Fetched {
 
 impl Asked {
     /// `None` when no stored answer can be one to this request.
-    pub(super) fn of(kept: &Kept, request: &Request<Incoming>) -> Option<Self> {
+    pub(super) fn of(kept: &Kept, request: &Request<Incoming>, way: &Way) -> Option<Self> {
         let (method, headers) = (request.method(), request.headers());
         let control = RequestControl::of(headers);
         let lookable = (method == Method::GET || method == Method::HEAD)
@@ -69,24 +70,22 @@ impl Asked {
             // Rare, and only the service can say (RFC 9110, section 13.1).
             && !headers.contains_key(IF_MATCH)
             && !headers.contains_key(IF_UNMODIFIED_SINCE);
-        let authority = request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str());
-        let host = authority
-            .or_else(|| headers.get(HOST)?.to_str().ok())
-            .unwrap_or_default();
         lookable.then(|| Asked {
-            key: kept.key(
-                &host_name(host),
-                request.uri().path(),
-                request.uri().query(),
-            ),
+            key: key_of(kept, request, way),
             method: method.clone(),
             headers: headers.clone(),
             only_if_cached: control.only_if_cached,
         })
     }
+}
+
+/// What an answer to this request is looked up by.
+pub(super) fn key_of(kept: &Kept, request: &Request<Incoming>, way: &Way) -> String {
+    let uri = request.uri();
+    let authority = uri.authority().map(|authority| authority.as_str());
+    let host = authority.or_else(|| request.headers().get(HOST)?.to_str().ok());
+    let path = way.path.as_deref().unwrap_or(uri.path());
+    kept.key(&host_name(host.unwrap_or_default()), path, uri.query())
 }
 
 impl Exchange {
@@ -159,6 +158,7 @@ impl Exchange {
         busy: Busy,
     ) -> Result<Response<Download>, (Failed, Busy)> {
         kept.cache.counters.misses.fetch_add(1, Relaxed);
+        let before = fetch.before.as_ref().map(|(stored, _)| stored.clone());
         let lead = fetch.lead.take();
         if lead.is_some() || fetch.before.is_some() {
             for condition in [RANGE, IF_RANGE, IF_NONE_MATCH, IF_MODIFIED_SINCE] {
@@ -175,7 +175,15 @@ impl Exchange {
                 response.headers_mut().insert(CACHE_STATUS, status);
                 Ok(response.map(|body| body.with(busy)))
             }
-            Fetched::Failed(failed) => Err((*failed, busy)),
+            Fetched::Failed(mut failed) => {
+                let (policy, now) = (way.cluster.policy(), self.shard.now());
+                failed.stale = before
+                    .filter(|stored| policy.accepts_stale(stored, now))
+                    .map(|stored| {
+                        Box::new(self.stored(&stored, &asked, "ondol; hit; detail=stale"))
+                    });
+                Err((*failed, busy))
+            }
         }
     }
 
@@ -273,8 +281,13 @@ impl Exchange {
         status: &'static str,
         busy: Busy,
     ) -> Response<Download> {
+        self.stored(stored, asked, status)
+            .map(|body| Download::text(body, busy))
+    }
+
+    fn stored(&self, stored: &Stored, asked: &Asked, status: &'static str) -> Response<Bytes> {
         let answer = answer(stored, &asked.method, &asked.headers, self.shard.now());
-        let mut response = Response::new(Download::text(answer.body, busy));
+        let mut response = Response::new(answer.body);
         *response.status_mut() = answer.status;
         *response.headers_mut() = answer.headers;
         let status = HeaderValue::from_static(status);

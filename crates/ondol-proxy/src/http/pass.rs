@@ -1,6 +1,5 @@
 //! The second stage: who may ask, and how often.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use super::body::{Busy, Download};
 use super::exchange::Exchange;
 use super::refuse::refuse;
 use crate::Refusal;
-use crate::gate::{AuthGate, AuthWay, Gate, User};
+use crate::gate::{AuthGate, AuthWay, Gate, User, network};
 
 pub(super) const USER: HeaderName = HeaderName::from_static("x-ondol-user");
 const FORWARDED_METHOD: HeaderName = HeaderName::from_static("x-forwarded-method");
@@ -146,6 +145,7 @@ impl Exchange {
         let mut headers = request.headers().clone();
         let host = headers.get(HOST).cloned();
         super::headers::strip_request(&mut headers);
+        super::headers::drop_underscored(&mut headers);
         headers.remove(http::header::CONTENT_LENGTH);
         let secured = self.client.secured.as_ref();
         super::headers::set_forwarded(&mut headers, &self.address, secured, host);
@@ -217,26 +217,4 @@ fn stranger(auth: &AuthGate, why: Option<&'static str>) -> Stop {
         .map(|challenge| (WWW_AUTHENTICATE, challenge))
         .collect();
     Stop::Refused(Refusal::NotAuthenticated, sentence, headers)
-}
-
-/// What one client has: an IPv4 address, or a /64 of IPv6, in which it may change its address at will.
-fn network(ip: IpAddr) -> Vec<u8> {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets()[..8].to_vec(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_of_ipv6_is_its_network() {
-        let network = |ip: &str| network(ip.parse().unwrap());
-        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff"));
-        assert_ne!(network("2001:db8:0:1::1"), network("2001:db8::1"));
-        assert_ne!(network("10.0.0.1"), network("10.0.0.2"));
-        assert_eq!(network("::ffff:10.0.0.1"), network("10.0.0.1"));
-    }
 }

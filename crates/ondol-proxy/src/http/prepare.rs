@@ -31,6 +31,9 @@ pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> R
         // The target's own name wins (RFC 9112, section 3.2.2).
         headers.insert(HOST, host);
     }
+    if way.border && at.client.activity.has_underscores() {
+        at.drop_underscored(headers, &way.cluster);
+    }
     if way.border {
         let host = headers.get(HOST).cloned();
         headers::set_forwarded(headers, &at.address, at.client.secured.as_ref(), host);

@@ -38,7 +38,7 @@ fn status(refusal: Refusal) -> StatusCode {
         | Refusal::HandshakeFailed
         | Refusal::Http2Abuse => StatusCode::BAD_REQUEST,
         Refusal::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Refusal::ClientTooSlow => StatusCode::REQUEST_TIMEOUT,
+        Refusal::ClientTooSlow | Refusal::ClientStalled => StatusCode::REQUEST_TIMEOUT,
         Refusal::CallerNotAllowed | Refusal::AddressNotAllowed => StatusCode::FORBIDDEN,
         Refusal::NotAuthenticated => StatusCode::UNAUTHORIZED,
         Refusal::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,

@@ -79,6 +79,10 @@ async fn answer(
         let busy = Busy::new(&at.client.activity);
         return Ok(refuse(Refusal::BadHead, fault.sentence().to_owned(), busy));
     }
+    let mut names = request.headers().keys();
+    if names.any(|name| name.as_str().contains('_')) {
+        at.client.activity.note_underscore();
+    }
     join_cookies(request.headers_mut());
     match at.client.serving.at_the_door.get() {
         true => Box::pin(at_the_door(at, request)).await,

@@ -53,6 +53,7 @@ impl Way {
                 destination,
                 callers,
                 protocol,
+                ..
             } => {
                 return Ok(Way {
                     // Where nobody said what the service speaks, its client knows.
@@ -113,6 +114,7 @@ impl Way {
     pub(super) fn plan(&self) -> Option<&Plan> {
         match (&*self.target, self.found) {
             (Target::Edge { edge, .. }, Some(found)) => Some(&edge.plans[found.number]),
+            (Target::Service { front, .. }, _) => front.as_ref().map(|front| &front.plan),
             _ => None,
         }
     }
@@ -121,6 +123,7 @@ impl Way {
     pub(super) fn gate(&self) -> Option<Arc<Gate>> {
         match (&*self.target, self.found) {
             (Target::Edge { edge, .. }, Some(found)) => edge.gates[found.number].clone(),
+            (Target::Service { front, .. }, _) => front.as_ref().map(|front| front.gate.clone()),
             _ => None,
         }
     }

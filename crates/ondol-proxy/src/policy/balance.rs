@@ -139,7 +139,8 @@ pub(crate) fn next_random(state: &mut u64) -> u64 {
     mixed(*state)
 }
 
-fn mixed(mut number: u64) -> u64 {
+/// A number of which each bit depends on all bits of the one that it is made from.
+pub(super) fn mixed(mut number: u64) -> u64 {
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     number ^ (number >> 31)

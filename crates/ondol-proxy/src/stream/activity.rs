@@ -1,5 +1,6 @@
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ondol_model::Time;
 
@@ -28,7 +29,20 @@ pub(crate) struct Activity {
     /// The number of a [`Fault`], or 0.
     fault: AtomicU8,
     switched: AtomicBool,
+    /// Some request had a header whose name has `_`.
+    underscored: AtomicBool,
+    /// Since when the middle of a request's body is waited for, in nanoseconds; 0 when it is not.
+    body_since: AtomicU64,
+    /// Since when the client has not taken what it was given of an answer; 0 when nothing waits for it.
+    given_since: AtomicU64,
+    /// The same by request, where several are served at once.
+    streams: Mutex<BTreeMap<u32, u64>>,
+    next_stream: AtomicU32,
 }
+
+/// Names an answer among those of a connection that has several at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct StreamId(u32);
 
 impl Activity {
     pub(crate) fn new(coarse: Arc<AtomicU64>) -> Arc<Self> {
@@ -40,6 +54,11 @@ impl Activity {
             serving: AtomicU32::new(0),
             fault: AtomicU8::new(0),
             switched: AtomicBool::new(false),
+            underscored: AtomicBool::new(false),
+            body_since: AtomicU64::new(0),
+            given_since: AtomicU64::new(0),
+            streams: Mutex::default(),
+            next_stream: AtomicU32::new(0),
         })
     }
 
@@ -76,6 +95,69 @@ impl Activity {
         if left == 0 {
             self.set(Doing::Idle);
         }
+    }
+
+    /// A name for an answer, when there are several at once.
+    pub(crate) fn stream(&self) -> StreamId {
+        StreamId(self.next_stream.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The client has been given a piece of an answer, and the next is fetched when it has taken that.
+    pub(crate) fn give(&self, stream: Option<StreamId>) {
+        let now = self.coarse.load(Ordering::Relaxed);
+        match stream {
+            None => self.given_since.store(now, Ordering::Relaxed),
+            Some(StreamId(id)) => {
+                self.streams().insert(id, now);
+            }
+        }
+    }
+
+    /// It has taken it.
+    pub(crate) fn taken(&self, stream: Option<StreamId>) {
+        match stream {
+            None => self.given_since.store(0, Ordering::Relaxed),
+            Some(StreamId(id)) => {
+                self.streams().remove(&id);
+            }
+        }
+    }
+
+    /// More of a request's body is waited for, or came.
+    pub(super) fn wait_for_body(&self, waits: bool) {
+        let since = self.body_since.load(Ordering::Relaxed);
+        if waits != (since > 0) {
+            let now = self.coarse.load(Ordering::Relaxed).max(1);
+            let since = if waits { now } else { 0 };
+            self.body_since.store(since, Ordering::Relaxed);
+        }
+    }
+
+    /// Since when the client has been waited for in the middle of a request or an answer.
+    pub(crate) fn stalled_since(&self) -> Option<Time> {
+        let one = [&self.body_since, &self.given_since].map(|since| since.load(Ordering::Relaxed));
+        let oldest = self
+            .streams()
+            .values()
+            .copied()
+            .chain(one)
+            .filter(|since| *since > 0)
+            .min();
+        oldest.map(Time::from_nanos)
+    }
+
+    fn streams(&self) -> MutexGuard<'_, BTreeMap<u32, u64>> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Some request has a header whose name has `_`.
+    pub(crate) fn note_underscore(&self) {
+        self.underscored.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether any had.
+    pub(crate) fn has_underscores(&self) -> bool {
+        self.underscored.load(Ordering::Relaxed)
     }
 
     /// What is wrong with the request that is not read.

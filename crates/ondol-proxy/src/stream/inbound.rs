@@ -53,6 +53,16 @@ impl Inbound {
         self.guard.is_some()
     }
 
+    /// Whether the middle of a body is to come next.
+    pub(super) fn is_in_body(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guard::is_in_body)
+    }
+
+    /// Whether some request had a header whose name has `_`.
+    pub(super) fn has_underscores(&self) -> bool {
+        self.guard.as_ref().is_some_and(Guard::has_underscores)
+    }
+
     /// Checks what was read, and says how much of it is handed on at once. What is handed on after that is `ready`.
     pub(super) fn admit(&mut self, bytes: &[u8]) -> usize {
         let Some(guard) = &mut self.guard else {

@@ -1,16 +1,18 @@
+mod pick;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ondol_model::{BalanceBy, EndpointTable, ReplicaId, RunId, ServiceRef, Time};
+use ondol_model::{EndpointTable, ReplicaId, RunId, ServiceRef, Time};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{InFlight, Policy, Refused, Upstream};
 use crate::control::Ack;
 use crate::limits::Limits;
-use crate::policy::balance::{self, next_random};
 use crate::policy::eject::has_room;
 use crate::policy::retry;
 use crate::policy::window::{Tally, Window};
@@ -21,6 +23,8 @@ pub(crate) struct Cluster {
     service: ServiceRef,
     all: RefCell<BTreeMap<(ReplicaId, RunId), Rc<Upstream>>>,
     ready: RefCell<Vec<Rc<Upstream>>>,
+    /// The same by zone, for services that have some.
+    zones: RefCell<BTreeMap<String, Vec<Rc<Upstream>>>>,
     arrived: Notify,
     waiting: Cell<u32>,
     random: Cell<u64>,
@@ -39,6 +43,7 @@ impl Cluster {
             service,
             all: RefCell::default(),
             ready: RefCell::default(),
+            zones: RefCell::default(),
             arrived: Notify::new(),
             waiting: Cell::new(0),
             random: Cell::new(seed),
@@ -61,6 +66,7 @@ impl Cluster {
     /// How requests reach it from now on.
     pub(crate) fn configure(&self, policy: Policy) {
         self.policy.replace(Rc::new(policy));
+        self.sort_zones();
         self.connect_circuits();
     }
 
@@ -88,43 +94,11 @@ impl Cluster {
         self.ready.replace(ready);
         drop(all);
         self.forget_gone();
+        self.sort_zones();
         self.connect_circuits();
         if some {
             self.arrived.notify_waiters();
         }
-    }
-
-    /// An endpoint to send to now. One of `refused` is taken only when there is no other.
-    pub(crate) fn pick(&self, refused: &Refused, now: Time) -> Option<InFlight> {
-        let (ready, policy) = (self.ready.borrow(), self.policy.borrow());
-        let mut state = self.random.get();
-        let random = next_random(&mut state);
-        self.random.set(state);
-        let balance = &policy.traffic.balance;
-        let share = |at: usize| ready[at].share(balance.slow_start, now);
-        let avoided = |at: usize| {
-            let upstream = &ready[at];
-            upstream.is_ejected(now)
-                || upstream.is_broken(now)
-                || refused.runs().contains(&upstream.run())
-        };
-        let at = match (&balance.by, refused.key()) {
-            (BalanceBy::RoundRobin, _) => {
-                let turn = self.turn.replace(self.turn.get().wrapping_add(1));
-                let rests = |at| share(at) < 1.0 && share(at) < unit(random.rotate_left(at as u32));
-                balance::in_turn(ready.len(), turn, |at| avoided(at) || rests(at))
-            }
-            (BalanceBy::LeastRequests, _) => {
-                let load = |at: usize| f64::from(ready[at].in_flight() + 1) / share(at);
-                balance::least(ready.len(), random, load, avoided)
-            }
-            (_, Some(key)) => balance::by_key(ready.len(), key, |at| ready[at].name(), avoided),
-            (_, None) => {
-                let cost = |at: usize| ready[at].cost(now) / share(at);
-                balance::pick(ready.len(), random, cost, avoided)
-            }
-        }?;
-        Some(ready[at].clone().begin())
     }
 
     /// The same, and waits for one while there is none.
@@ -242,6 +216,27 @@ impl Cluster {
         }
     }
 
+    /// The zone of the replica that has this address.
+    pub(crate) fn zone_of(&self, ip: IpAddr) -> Option<String> {
+        let all = self.all.borrow();
+        let found = all.values().find(|upstream| upstream.ip() == ip)?;
+        let policy = self.policy.borrow();
+        let zone = policy.traffic.balance.zone_of(found.number());
+        zone.map(str::to_owned)
+    }
+
+    fn sort_zones(&self) {
+        let policy = self.policy.borrow();
+        let mut zones = self.zones.borrow_mut();
+        zones.clear();
+        for upstream in self.ready.borrow().iter() {
+            if let Some(zone) = policy.traffic.balance.zone_of(upstream.number()) {
+                let zone = zones.entry(zone.to_owned()).or_default();
+                zone.push(upstream.clone());
+            }
+        }
+    }
+
     fn connect_circuits(&self) {
         let policy = self.policy.borrow();
         for upstream in self.all.borrow().values() {
@@ -258,11 +253,6 @@ impl Cluster {
             .borrow_mut()
             .retain(|_, upstream| upstream.is_listed() || upstream.in_flight() > 0);
     }
-}
-
-/// A random number from 0 to 1.
-fn unit(random: u64) -> f64 {
-    (random >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// A place that is counted until it is dropped.
@@ -283,7 +273,6 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
     use std::time::Duration;
 
     use ondol_model::{Endpoint, ProjectName, ServiceName};

@@ -1,5 +1,5 @@
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -97,12 +97,27 @@ impl Upstream {
         self.endpoint.borrow().run
     }
 
+    /// The replica's number.
+    pub(crate) fn number(&self) -> u32 {
+        self.endpoint.borrow().replica.number
+    }
+
+    /// Where its calls come from.
+    pub(crate) fn ip(&self) -> IpAddr {
+        self.endpoint.borrow().ip
+    }
+
     pub(crate) fn address(&self, port: u16) -> SocketAddr {
         self.endpoint.borrow().address(port)
     }
 
     pub(crate) fn cost(&self, now: Time) -> f64 {
         self.latency.get().cost(self.in_flight.get(), now)
+    }
+
+    /// What one request costs at it when nothing is in flight.
+    pub(crate) fn latency(&self, now: Time) -> f64 {
+        self.latency.get().cost(0, now)
     }
 
     /// A response head came after the time since `sent`.

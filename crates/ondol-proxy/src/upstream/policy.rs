@@ -1,10 +1,12 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use ondol_model::{Fallback as Written, ServiceRef, Traffic, TrafficPolicy};
+use ondol_model::{Fallback as Written, ServiceRef, Time, Traffic, TrafficPolicy};
 use tokio::sync::Notify;
 
 use super::circuit::{Circuit, Circuits};
 use super::gate::Gate;
+use crate::policy::cache::Stored;
 use crate::policy::plan::Static;
 
 /// How requests reach one service: what its file says, and what all workers know of it together.
@@ -19,14 +21,24 @@ pub(crate) struct Policy {
     pub gate: Option<Arc<Gate>>,
 }
 
-/// What is tried when the service gave no answer. A stale answer of the cache is another one, before these.
+/// What is tried when the service gave no answer.
 #[derive(Clone)]
 pub(crate) enum Fallback {
     Service(ServiceRef, Option<u16>),
     Static(Static),
+    /// What is kept of an earlier answer, if it has not been out of date for longer.
+    Stale(Option<Duration>),
 }
 
 impl Policy {
+    /// Whether `stored` may be given when the service gives no answer.
+    pub(crate) fn accepts_stale(&self, stored: &Stored, now: Time) -> bool {
+        self.fallback.iter().any(|fallback| match fallback {
+            Fallback::Stale(age_max) => stored.may_stand_in(*age_max, now),
+            Fallback::Service(..) | Fallback::Static(_) => false,
+        })
+    }
+
     /// The error says for people what is wrong with it.
     pub(crate) fn new(
         policy: &TrafficPolicy,
@@ -37,6 +49,7 @@ impl Policy {
         let rules = &policy.traffic.resilience;
         let fallback = |written: &Written| {
             Ok(match written {
+                Written::Stale { age_max } => Fallback::Stale(*age_max),
                 Written::Static(answer) => Fallback::Static(Static::new(answer)?),
                 Written::Service { service, port } => {
                     let project = policy.service.project.clone();

@@ -8,21 +8,28 @@ use super::{Cluster, InFlight};
 /// A service that crashed is started again within some ten milliseconds.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The endpoints that refused one request so far.
+/// The endpoints that refused one request so far, and what else the choice of the next depends on.
 #[derive(Default)]
 pub(crate) struct Refused {
     runs: Vec<RunId>,
     pauses: u32,
     key: Option<u64>,
+    zone: Option<String>,
 }
 
 impl Refused {
-    /// None so far. Requests with the same key go to the same endpoint, where the service is balanced so.
-    pub(crate) fn with_key(key: Option<u64>) -> Self {
+    /// None so far. Requests with the same key go to the same endpoint, where the service is balanced so; those from
+    /// a `zone` to endpoints there.
+    pub(crate) fn none_yet(key: Option<u64>, zone: Option<String>) -> Self {
         Refused {
             key,
+            zone,
             ..Refused::default()
         }
+    }
+
+    pub(crate) fn zone(&self) -> Option<&str> {
+        self.zone.as_deref()
     }
 
     pub(crate) fn key(&self) -> Option<u64> {

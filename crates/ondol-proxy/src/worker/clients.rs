@@ -96,13 +96,17 @@ impl Clients {
         self.open.borrow_mut().retain(|_, open| {
             let (doing, since) = open.activity.get();
             let late = is_late(doing, now.since(since), open.serving.is_closing(), limits);
-            if late {
+            let stalled = open.activity.stalled_since();
+            let stalled = stalled.is_some_and(|since| now.since(since) >= limits.stall_time_max);
+            if late || stalled {
                 open.task.abort();
-                if doing == Doing::Head {
-                    open.serving.count_refusal(Refusal::ClientTooSlow);
-                }
             }
-            !late && !open.task.is_finished()
+            if stalled {
+                open.serving.count_refusal(Refusal::ClientStalled);
+            } else if late && doing == Doing::Head {
+                open.serving.count_refusal(Refusal::ClientTooSlow);
+            }
+            !late && !stalled && !open.task.is_finished()
         });
     }
 }

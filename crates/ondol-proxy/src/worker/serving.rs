@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use ondol_model::{Listener, ListenerId, Purpose, Route, ServiceName, ServiceRef, Time};
 use tokio::sync::Notify;
 
-use crate::compiled::Edge;
+use crate::compiled::{Edge, Front};
 use crate::entrance::Entrance;
 use crate::policy::protocol::Protocol;
 use crate::upstream::Cluster;
@@ -43,6 +43,8 @@ pub(crate) enum Target {
         protocol: Protocol,
         /// Who may call, for a virtual address; `None` for a published port.
         callers: Option<Callers>,
+        /// What stands before it.
+        front: Option<Arc<Front>>,
     },
 }
 
@@ -92,6 +94,7 @@ impl Target {
     pub(crate) fn new(
         listener: &Listener,
         edge: Option<&Arc<Edge>>,
+        front: Option<&Arc<Front>>,
         cluster: impl Fn(&ServiceRef) -> Rc<Cluster>,
     ) -> Self {
         let single = |service: &ServiceRef, port: u16, app_protocol: &Option<String>, callers| {
@@ -102,6 +105,7 @@ impl Target {
                 },
                 protocol: Protocol::of(app_protocol.as_deref(), port),
                 callers,
+                front: front.cloned(),
             }
         };
         match &listener.purpose {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ondol_model::{EndpointTable, ListenerId, ServiceRef, Time, Transport};
+use ondol_model::{Balance, CrossZone, EndpointTable, ListenerId, ServiceRef, Time, Transport};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -101,6 +101,16 @@ impl Shard {
         self.owners.borrow().get(&ip).cloned()
     }
 
+    /// The zone that a caller is in, where that makes a difference.
+    pub(crate) fn zone(&self, balance: &Balance, caller: IpAddr) -> Option<String> {
+        if balance.cross_zone == CrossZone::Always {
+            return None;
+        }
+        let service = self.owner(caller)?;
+        let cluster = self.clusters.borrow().get(&service).cloned()?;
+        cluster.zone_of(caller)
+    }
+
     pub(super) async fn obey(self: Rc<Self>, mut inbox: mpsc::UnboundedReceiver<Order>) {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -152,7 +162,8 @@ impl Shard {
         }
         for listener in &snapshot.listeners {
             let edge = compiled.edges.get(&listener.id);
-            let target = Target::new(listener, edge, |service| self.cluster(service));
+            let front = compiled.fronts.get(&listener.id);
+            let target = Target::new(listener, edge, front, |service| self.cluster(service));
             let entrance = wires.entrance(listener.id);
             transports.insert(listener.id, listener.transport);
             match listeners.get(&listener.id) {

@@ -1,18 +1,19 @@
 //! What stands before a route: who may ask, how often, and what is kept of the answers.
 
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use ondol_model::{
-    ApiKeyAuth, Auth, BasicAuth, Bytes, CacheRule, ForwardAuth, Guard, LimitBy, RateLimit,
-    ServiceName, ServicePage,
+    ApiKeyAuth, Auth, BasicAuth, Bytes, CacheRule, Fallback, ForwardAuth, Guard, LimitBy,
+    RateLimit, Resilience, ServiceName, ServicePage, StaticAnswer, Traffic, TrafficPolicy,
 };
 use ondol_proxy::Purge;
 
 use crate::client::{Answer, Client, get};
-use crate::rig::{Rig, endpoint, guarded};
+use crate::rig::{Rig, endpoint, guarded, service};
 use crate::service::Service;
 
 struct Stage {
@@ -278,6 +279,32 @@ async fn an_answer_is_kept_for_others_as_long_as_it_holds() {
 }
 
 #[tokio::test]
+async fn a_change_takes_what_is_kept_of_its_address_and_of_the_groups_that_the_service_names() {
+    let stage = stage(cached(|_| {})).await;
+    let one = "/say/200/cache-control:max-age=60;cache-groups:\"films\",\"all\"";
+    let other = "/say/200/cache-control:max-age=60;cache-groups:\"people\"";
+    let send = async |method: &str, path: &str| {
+        let mut client = Client::connect(stage.at).await;
+        let text = format!("{method} {path} HTTP/1.1\r\nHost: shop.example\r\n\r\n");
+        client.send(&text).await;
+        client.answer().await.unwrap()
+    };
+    let is_kept = async |path: &str| {
+        let answer = send("GET", path).await;
+        answer.header("cache-status") == Some("ondol; hit")
+    };
+    assert!(!is_kept(one).await && !is_kept(other).await);
+    assert!(is_kept(one).await && is_kept(other).await);
+    send("POST", "/say/409/cache-group-invalidation:\"films\"").await;
+    assert!(is_kept(one).await, "it did not happen");
+    send("POST", "/say/200/cache-group-invalidation:\"films\"").await;
+    assert!(!is_kept(one).await && is_kept(other).await);
+    assert!(is_kept(one).await);
+    send("DELETE", one).await;
+    assert!(!is_kept(one).await);
+}
+
+#[tokio::test]
 async fn many_who_want_the_same_at_once_cost_the_service_one_request() {
     let web = Service::with_delay("web", Duration::from_millis(200)).await;
     let mut rig = Rig::start().await;
@@ -317,6 +344,59 @@ async fn an_old_answer_is_asked_about_and_spared_when_the_service_is_gone() {
         reason(&get(stage.at, "/other").await),
         (503, Some("no_endpoint"))
     );
+}
+
+#[tokio::test]
+async fn a_stale_answer_stands_in_its_place_in_the_chain_unless_its_service_forbids_it() {
+    let mut stage = stage(cached(|_| {})).await;
+    let stale = |seconds| Fallback::Stale {
+        age_max: Some(Duration::from_secs(seconds)),
+    };
+    let spare = Fallback::Static(StaticAnswer {
+        status: 200,
+        headers: BTreeMap::new(),
+        body: "nothing is kept".to_owned(),
+    });
+    let resilience = Resilience {
+        fallback: vec![stale(60), spare],
+        fallback_on: [503].into(),
+        ..Resilience::default()
+    };
+    let traffic = Traffic {
+        resilience,
+        ..Traffic::default()
+    };
+    stage.rig.traffic = vec![TrafficPolicy {
+        service: service("web"),
+        traffic,
+    }];
+    stage.rig.renew().await;
+    let old = "/say/200/etag:\"v1\";cache-control:max-age=0";
+    let strict = "/say/200/etag:\"v1\";cache-control:max-age=0,must-revalidate";
+    let kept = get(stage.at, old).await;
+    assert_eq!(
+        (kept.status, get(stage.at, strict).await.status),
+        (200, 200)
+    );
+    assert_eq!(get(stage.at, "/status/503").await.text(), "nothing is kept");
+
+    stage.rig.publish("web", Vec::new()).await;
+    let stood_in = get(stage.at, old).await;
+    assert_eq!(stood_in.text(), kept.text());
+    let said = ["x-ondol-reason", "x-ondol-fallback", "cache-status"];
+    assert_eq!(
+        said.map(|name| stood_in.header(name)),
+        [
+            Some("no_endpoint"),
+            Some("stale"),
+            Some("ondol; hit; detail=stale")
+        ]
+    );
+    for other in [strict, "/never-seen"] {
+        let answer = get(stage.at, other).await;
+        assert_eq!(answer.text(), "nothing is kept", "{other}");
+        assert_eq!(answer.header("x-ondol-fallback"), Some("static"));
+    }
 }
 
 #[tokio::test]

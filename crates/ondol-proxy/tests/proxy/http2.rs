@@ -277,6 +277,46 @@ async fn pings_that_nobody_reads_the_answers_of_do_not_fill_the_memory() {
     assert_eq!(get(at, "/").await.status, 200);
 }
 
+const WINDOW_OF_0: &[u8] = &[0, 4, 0, 0, 0, 0];
+
+#[tokio::test]
+async fn a_client_that_takes_nothing_of_its_answer_is_cut_and_so_is_one_that_stops_in_its_body() {
+    let (_web, rig, url) = shop(None).await;
+    let at: std::net::SocketAddr = url.trim_start_matches("http://").parse().unwrap();
+    // HTTP/2 whose window never opens, and that goes on to say that it lives.
+    let mut stalled = TcpStream::connect(at).await.unwrap();
+    stalled.write_all(&PREFACE[..24]).await.unwrap();
+    let asked = [
+        frame(SETTINGS, 0, 0, WINDOW_OF_0),
+        frame(HEADERS, 5, 1, GET),
+    ];
+    stalled.write_all(&asked.concat()).await.unwrap();
+    // HTTP/1 whose client reads nothing, and one that sends a part of its body.
+    let mut deaf = Client::connect(at).await;
+    deaf.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut slow = Client::connect(at).await;
+    slow.send("POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
+        .await;
+    // One that takes a little all the time is not cut.
+    let mut patient = Client::connect(at).await;
+    patient.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let count = async || {
+        let refused = rig.status().await.listeners[0].refused.clone();
+        refused.get(&Refusal::ClientStalled).copied().unwrap_or(0)
+    };
+    let began = tokio::time::Instant::now();
+    while count().await < 3 {
+        assert!(began.elapsed() < Duration::from_secs(45), "not cut");
+        let _ = stalled.write_all(&frame(PING, 0, 0, &[1; 8])).await;
+        assert!(patient.take(64 << 10).await.is_some());
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(began.elapsed() > Duration::from_secs(25));
+    assert!(slow.is_ended().await);
+    assert!(patient.take(64 << 10).await.is_some());
+    assert_eq!(get(at, "/").await.status, 200);
+}
+
 /// Resident memory of a process.
 pub(crate) fn memory_bytes(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap();

@@ -8,6 +8,7 @@
 mod balance;
 mod client;
 mod control;
+mod doors;
 mod edge;
 mod guard;
 mod hostile;

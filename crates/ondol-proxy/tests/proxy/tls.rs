@@ -368,6 +368,7 @@ async fn a_service_is_called_by_tls_and_only_believed_with_the_right_name() {
             http2: true,
             tls: Some(tls),
             proxy_protocol: None,
+            ..Dial::default()
         };
         rig.traffic = vec![TrafficPolicy {
             service: service("web"),

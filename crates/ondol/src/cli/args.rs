@@ -128,6 +128,8 @@ pub(crate) enum Verb {
     Why(WhyArgs),
     /// Show the routes of the edge, or say which of them gets a request and why
     Routes(RoutesArgs),
+    /// Show what is kept of answers, or forget some of them
+    Cache(CacheArgs),
     /// Show what depends on what
     Graph(GraphArgs),
     /// Say what is wrong with a file, and what becomes of each key in it
@@ -376,6 +378,31 @@ pub(crate) struct ExplainArgs {
     /// `Name: value`; may be repeated
     #[arg(short = 'H', long, value_name = "HEADER")]
     pub(crate) header: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CacheArgs {
+    #[command(subcommand)]
+    pub(crate) what: Option<CacheWhat>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CacheWhat {
+    /// Forget answers; the next requests go to the services again
+    Purge(PurgeArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PurgeArgs {
+    /// `http://shop.example/films?page=1`; without a query all queries, without a host all hosts
+    #[arg(value_name = "URL", required_unless_present_any = ["tags", "all"])]
+    pub(crate) urls: Vec<String>,
+    /// Those that their service named so, in `Surrogate-Key` or `Cache-Tag`; may be repeated
+    #[arg(short, long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+    /// All, of every project
+    #[arg(short, long, conflicts_with_all = ["urls", "tags"])]
+    pub(crate) all: bool,
 }
 
 #[derive(Args, Debug)]

@@ -151,6 +151,21 @@ const GROUPS: [Group; 4] = [
                 ],
             },
             Page {
+                verb: "cache",
+                more: "For routes with `cache`. Counters begin at 0 with each proxy process.",
+                examples: &[
+                    ("ondol cache", ""),
+                    (
+                        "ondol cache purge http://shop.localhost/films",
+                        "one address, with any query",
+                    ),
+                    (
+                        "ondol cache purge --tag film-7",
+                        "all that the service named so",
+                    ),
+                ],
+            },
+            Page {
                 verb: "graph",
                 more: "From the file alone: nothing has to run.",
                 examples: &[("ondol graph", ""), ("ondol graph --dot", "for Graphviz")],

@@ -1,7 +1,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ondol_api::{ReplicaState, ServiceState};
+use ondol_api::{ProjectState, ReplicaState, ServiceState};
 use ondol_model::Phase;
 
 use super::args::{ProjectArgs, PsArgs};
@@ -35,7 +35,7 @@ pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<E
         } else if args.quiet {
             out.data(&replica.name);
         } else {
-            table.row(row(service, replica, now));
+            table.row(row(&project, service, replica, now));
         }
     }
     if !out.json && !args.quiet {
@@ -44,7 +44,12 @@ pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(service: &ServiceState, replica: &ReplicaState, now_unix_ms: u64) -> Vec<String> {
+fn row(
+    project: &ProjectState,
+    service: &ServiceState,
+    replica: &ReplicaState,
+    now_unix_ms: u64,
+) -> Vec<String> {
     let state = match &replica.exit {
         Some(exit) if replica.phase == Phase::Ended => format!("{} ({exit})", replica.phase),
         _ => replica.phase.to_string(),
@@ -58,13 +63,18 @@ fn row(service: &ServiceState, replica: &ReplicaState, now_unix_ms: u64) -> Vec<
         Some(address) => format!("{address}→{}", port.target),
         None => port.target.to_string(),
     });
+    let secure = project
+        .edges
+        .iter()
+        .filter(|edge| edge.service == service.name && edge.url.starts_with("https:"))
+        .map(|edge| edge.url.clone());
     let since = Duration::from_millis(now_unix_ms.saturating_sub(replica.since_unix_ms));
     vec![
         replica.name.clone(),
         state,
         span(since),
         replica.restarts.to_string(),
-        ports.collect::<Vec<_>>().join(", "),
+        ports.chain(secure).collect::<Vec<_>>().join(", "),
         service.runs.clone().unwrap_or_default(),
     ]
 }

@@ -10,7 +10,7 @@ use ondol_control::{Command, Event, Wish};
 use ondol_model::{EventQuery, ProjectName, ReplicaId, ServiceName};
 use ondol_store::{AuditEntry, StoreError, StoredEvent};
 
-use super::{Node, logs, routes, usage};
+use super::{Node, cache, logs, routes, usage};
 
 impl Node {
     pub(super) fn answer(&mut self, request: Request) {
@@ -18,6 +18,15 @@ impl Node {
             Request::Status { reply } => answer(reply, Ok(self.status())),
             Request::Routes { ask, reply } => {
                 answer(reply, routes::list(self.listeners.edges(), ask.as_ref()));
+            }
+            Request::Cache { reply } => {
+                let link = self.link.clone();
+                tokio::spawn(async move { answer(reply, cache::show(&link).await) });
+            }
+            Request::Purge { what, by, reply } => {
+                self.note_down(&by, &cache::words(&what), None);
+                let link = self.link.clone();
+                tokio::spawn(async move { answer(reply, cache::purge(&link, what).await) });
             }
             Request::Shutdown { by, reply } => {
                 self.note_down(&by, "leave", None);

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use ondol_model::{
-    ClientCertificates, Fallback, Https, Opening, Project, PublishedPort, Purpose, Route, Service,
-    ServiceName, ServiceRef, TrafficPolicy, Transport,
+    ClientCertificates, Fallback, Guard, Https, Opening, Project, PublishedPort, Purpose, Route,
+    Service, ServiceName, ServiceRef, TrafficPolicy, Transport,
 };
 
 /// A socket that has to be open.
@@ -87,6 +87,9 @@ pub(crate) fn traffic(projects: &[Known<'_>]) -> Vec<TrafficPolicy> {
                 if let Fallback::Service { service, port } = fallback {
                     *port = port.or_else(|| first_port(known, service));
                 }
+            }
+            for page in traffic.guards_mut().flat_map(Guard::pages_mut) {
+                page.port = page.port.or_else(|| first_port(known, &page.service));
             }
             let service = service_ref(known.project, service);
             policies.push(TrafficPolicy { service, traffic });

@@ -106,7 +106,8 @@ impl RouteFiles {
 
 fn guards(project: &Project) -> impl Iterator<Item = (&ServiceName, &Guard)> {
     project.services.iter().flat_map(|(name, service)| {
-        let guards = service.routes.iter().map(|route| &route.treatment.guard);
+        let routes = service.routes.iter().map(|route| &route.treatment.guard);
+        let guards = routes.chain(service.traffic.guards());
         guards.map(move |guard| (name, guard))
     })
 }

@@ -10,7 +10,8 @@ use ondol_api::{
 };
 use ondol_control::{ProjectView, ReplicaView, ServiceView};
 use ondol_model::{
-    DeployMode, Project, RestartCondition, RunId, Service, ServiceName, ServiceRef, Transport,
+    DeployMode, Project, RestartCondition, Route, RunId, Service, ServiceName, ServiceRef,
+    Transport,
 };
 use ondol_proxy::CircuitStatus;
 use ondol_store::Kept;
@@ -68,19 +69,37 @@ fn edges(project: &Project) -> Vec<Edge> {
         .services
         .values()
         .flat_map(|service| service.routes.iter().map(move |route| (service, route)));
-    let edge = |(service, route): (&Arc<Service>, &ondol_model::Route)| {
-        let host = route.host.as_deref().unwrap_or("127.0.0.1");
-        let port = if project.edge_port == 80 {
-            String::new()
-        } else {
-            format!(":{}", project.edge_port)
+    let https = project.edge.https.as_ref();
+    let redirected = https.is_some_and(|https| https.redirect);
+    let edges = |(service, route): (&Arc<Service>, &Route)| {
+        let host = route.host.as_deref();
+        let secure = https.map(|https| {
+            let port = port_unless(https.port, 443);
+            // Certificates are for names.
+            let host = host.unwrap_or("localhost");
+            format!("https://{host}{port}{}", route.path)
+        });
+        let plain = (!redirected && !route.passthrough).then(|| {
+            let port = port_unless(project.edge_port, 80);
+            let host = host.unwrap_or("127.0.0.1");
+            format!("http://{host}{port}{}", route.path)
+        });
+        let service = service.name.clone();
+        let edge = move |url| Edge {
+            url,
+            service: service.clone(),
         };
-        Edge {
-            url: format!("http://{host}{port}{}", route.path),
-            service: service.name.clone(),
-        }
+        secure.into_iter().chain(plain).map(edge)
     };
-    routes.map(edge).collect()
+    routes.flat_map(edges).collect()
+}
+
+/// A port as it stands in a URL.
+fn port_unless(port: u16, usual: u16) -> String {
+    match port == usual {
+        true => String::new(),
+        false => format!(":{port}"),
+    }
 }
 
 fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {

@@ -131,6 +131,11 @@ fn kept_answers(app: &App) -> Result<()> {
         assert_eq!(heard.json()?["times"], 1, "{path}: {}", heard.head);
     }
     assert_eq!(curl(app, "/films?page=2", &[])?.json()?["times"], 2);
+    let purged = app.ok(["cache", "purge", "http://127.0.0.1/films?page=2", "--json"])?;
+    assert_eq!(purged.lines()?[0]["purged"], 1);
+    assert_eq!(curl(app, "/films?page=2", &[])?.json()?["times"], 3);
+    let kept = app.ok(["cache", "--json"])?.lines()?.remove(0);
+    assert_eq!((&kept["purged"], &kept["stored"]), (&1.into(), &3.into()));
     let coded = curl(app, "/films?page=1", &["--compressed"])?;
     ensure!(coded.says("content-encoding: "), "{}", coded.head);
     assert_eq!(coded.json()?["times"], 1);

@@ -1,4 +1,4 @@
-//! Keys of a route that say who may ask, how often, and what is kept of the answers.
+//! Keys of a route, or of what stands before a service's own addresses, that say who may ask, how often, and what is kept of the answers.
 
 use super::super::{
     BOOL, DURATION, Key, Object, PAIRS, SIZE, Shape, TEXT, TEXT_OR_TEXTS, TEXTS, by,
@@ -47,6 +47,11 @@ pub(super) const COMPRESS: Key = own(
     "false",
     "Text is sent as zstd, br or gzip to clients that can read that.",
 );
+
+pub(super) static CALLS: Shape = Shape::Object(&ours(&[LIMIT, AUTH, CACHE, COMPRESS]));
+
+pub(super) static PUBLISHED: Shape =
+    Shape::Object(&ours(&[ALLOW, DENY, LIMIT, AUTH, CACHE, COMPRESS]));
 
 static LIMITS: Shape = Shape::OneOrMany(&RATE, |node| by(node, &["rate", "by"]));
 static WAYS: Shape = Shape::Object(&AUTH_OBJECT);

@@ -32,6 +32,24 @@ pub(super) static BALANCE: Shape = Shape::Short(
             "",
             "When a replica that keeps failing is left out for a while.",
         ),
+        own(
+            "weights",
+            &Shape::List(&COUNT),
+            "[]",
+            "Parts of the requests for the first replica, the second and so on: `[9, 1]`. Others have a part of 1; one with 0 gets none.",
+        ),
+        own(
+            "zones",
+            &Shape::List(&TEXT),
+            "[]",
+            "Zones in which the replicas are: the first in the first, the second in the second, and so on round and round. On one machine a zone is only a word.",
+        ),
+        own(
+            "cross_zone",
+            &Shape::Choice(&["always", "needed", "never"]),
+            "always",
+            "Whether calls leave the zone of the replica that makes them. `needed`: only while no replica there can be sent to; `never`: they fail instead. Who is in no zone, as clients from outside, gets any replica.",
+        ),
     ])),
 );
 
@@ -85,7 +103,7 @@ pub(super) static RESILIENCE: Shape = Shape::Object(&ours(&[
         "fallback",
         &Shape::List(&FALLBACK),
         "[]",
-        "What is tried, in order, when the service gave no answer. Short: the name of another service.",
+        "What is tried, in order, when the service gave no answer. Short: `stale`, or the name of another service.",
     ),
     own(
         "fallback_on",
@@ -193,6 +211,12 @@ static FALLBACK: Shape = Shape::Short(
             &RESPOND,
             "",
             "An answer that is always the same.",
+        ),
+        own(
+            "stale",
+            &TEXT,
+            "",
+            "What the cache has of an earlier answer, if it has not been out of date for longer than this time; `any` is however long. For requests whose answers are kept (`cache`).",
         ),
     ])),
 );

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::super::encode::Encoder;
 use super::super::lease::Lease;
 use crate::Refusal;
-use crate::stream::Activity;
+use crate::stream::{Activity, StreamId};
 use crate::upstream::add;
 
 /// What goes to a client.
@@ -21,7 +21,7 @@ pub(crate) struct Download {
     /// Read already; it comes first.
     read: Bytes,
     encoder: Option<Box<Encoder>>,
-    _busy: Option<Busy>,
+    busy: Option<Busy>,
 }
 
 enum From {
@@ -85,19 +85,43 @@ impl Timer {
     }
 }
 
-/// Notes that a client's request is served, until it is dropped.
-pub(crate) struct Busy(Arc<Activity>);
+/// Notes that a client's request is served, until it is dropped, and whether the client keeps its answer waiting.
+pub(crate) struct Busy {
+    activity: Arc<Activity>,
+    /// `None` where answers follow each other.
+    stream: Option<StreamId>,
+}
 
 impl Busy {
     pub(crate) fn new(activity: &Arc<Activity>) -> Self {
+        Busy::of(activity, None)
+    }
+
+    /// The same for one of several requests at once.
+    pub(crate) fn of_stream(activity: &Arc<Activity>) -> Self {
+        Busy::of(activity, Some(activity.stream()))
+    }
+
+    fn of(activity: &Arc<Activity>, stream: Option<StreamId>) -> Self {
         activity.begin();
-        Busy(activity.clone())
+        Busy {
+            activity: activity.clone(),
+            stream,
+        }
+    }
+
+    fn waits_for(&self, client: bool) {
+        match client {
+            true => self.activity.give(self.stream),
+            false => self.activity.taken(self.stream),
+        }
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.end();
+        self.waits_for(false);
+        self.activity.end();
     }
 }
 
@@ -127,8 +151,10 @@ impl Download {
 
     /// The same for a client that waits for it.
     pub(crate) fn with(self, busy: Busy) -> Self {
-        let _busy = Some(busy);
-        Download { _busy, ..self }
+        // The first piece is asked for when the client takes something.
+        busy.waits_for(true);
+        let busy = Some(busy);
+        Download { busy, ..self }
     }
 
     /// The same, behind what was read of it before.
@@ -147,7 +173,7 @@ impl Download {
             from,
             read: Bytes::new(),
             encoder: None,
-            _busy: None,
+            busy: None,
         }
     }
 }
@@ -158,10 +184,14 @@ impl Body for Download {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let body = self.get_mut();
-        match body.encoder {
+        let polled = match body.encoder {
             None => body.poll_plain(cx),
             Some(_) => body.poll_encoded(cx),
+        };
+        if let Some(busy) = &body.busy {
+            busy.waits_for(polled.is_ready());
         }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

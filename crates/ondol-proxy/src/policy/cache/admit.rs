@@ -7,8 +7,8 @@ use super::stored::{Came, Defaults, Stored, Term, says_lifetime};
 use super::vary::Vary;
 
 const TAGS_MAX: usize = 64;
-/// Names for what a response is about, to purge by: Fastly's and Cloudflare's words.
-const TAGS: [&str; 2] = ["surrogate-key", "cache-tag"];
+/// Names for what a response is about, to purge by: Fastly's and Cloudflare's words, and those of RFC 9875.
+const TAGS: [&str; 3] = ["surrogate-key", "cache-tag", "cache-groups"];
 
 /// What the file says of a cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,6 +129,7 @@ fn tags(response: &HeaderMap) -> Vec<Box<str>> {
     let values = TAGS.iter().flat_map(|name| response.get_all(*name));
     let texts = values.filter_map(|value| value.to_str().ok());
     let words = texts.flat_map(|text| text.split([' ', ',', '\t']));
+    let words = words.map(|word| word.trim_matches('"'));
     let words = words.filter(|word| !word.is_empty()).map(Box::from);
     words.take(TAGS_MAX).collect()
 }

@@ -33,6 +33,8 @@ pub(super) struct Term {
     pub while_revalidate: Duration,
     /// How long after that it may be used when no newer one can be had.
     pub if_error: Duration,
+    /// It must be asked about once it is stale, whatever else is said (section 5.2.2.2).
+    pub strict: bool,
 }
 
 /// What a stored response is good for now.
@@ -64,6 +66,12 @@ impl Stored {
         State::Ask {
             spare: over < term.if_error,
         }
+    }
+
+    /// Whether it may stand in for an answer that cannot be had, although it has been stale for up to `age_max`.
+    pub(crate) fn may_stand_in(&self, age_max: Option<Duration>, now: Time) -> bool {
+        let over = self.age(now).saturating_sub(self.term.lifetime);
+        !self.term.strict && age_max.is_none_or(|max| over <= max)
     }
 
     /// How old it is: the value of `Age`.
@@ -162,7 +170,6 @@ impl Term {
                 .or(defaults.lifetime)
                 .unwrap_or_default(),
         };
-        // Section 5.2.2.2: what must be revalidated is never used when it is stale, whatever else is said.
         let strict = control.no_cache || control.must_revalidate || control.proxy_revalidate;
         let stale = |said: Option<Duration>, default| match strict {
             true => Duration::ZERO,
@@ -174,6 +181,7 @@ impl Term {
             lifetime,
             while_revalidate: stale(control.stale_while_revalidate, defaults.while_revalidate),
             if_error: stale(control.stale_if_error, defaults.if_error),
+            strict,
         }
     }
 }
