@@ -4,12 +4,15 @@
 //! in the same order.
 
 mod almost;
+mod calendar;
 mod duration;
 mod histogram;
 mod kahan;
 mod labels;
+pub mod logql;
 mod matcher;
 mod number;
+mod place;
 pub mod promql;
 mod quote;
 mod sample;
@@ -21,5 +24,6 @@ pub use duration::parse_duration;
 pub use histogram::{Bucket, CUSTOM_BUCKETS_SCHEMA, Histogram, ResetHint, Span};
 pub use labels::{Label, Labels, LabelsBuilder, METRIC_NAME};
 pub use matcher::{MatchOp, Matcher, PatternError};
+pub use place::{LineColumn, Place};
 pub use sample::{STALE_NAN_BITS, Sample, Value, is_stale, stale_nan};
 pub use source::{Samples, Selected, Selection, Source, SourceError};

@@ -1,6 +1,7 @@
 //! A label matcher: `name="value"`, `!=`, `=~`, `!~`.
 
 mod re2;
+mod search;
 
 use std::fmt;
 use std::sync::Arc;

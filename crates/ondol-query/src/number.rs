@@ -8,6 +8,11 @@ pub(crate) fn general(value: f64) -> String {
     with_exponent_from(value, EXPONENT_FROM)
 }
 
+/// As Go prints a number that nobody formats: an exponent only where it is very large or small.
+pub(crate) fn printed(value: f64) -> String {
+    with_exponent_from(value, 21)
+}
+
 /// With so many significant digits, as Go's `%.2g`.
 pub(crate) fn rounded(value: f64, digits: u8) -> String {
     let shown = format!("{value:.*e}", usize::from(digits).saturating_sub(1));

@@ -5,7 +5,6 @@
 
 mod annotation;
 mod ast;
-mod calendar;
 mod check;
 mod description;
 mod eval;
@@ -15,10 +14,10 @@ mod lex;
 mod operator;
 mod parse;
 mod pin;
-mod place;
 mod print;
 mod token;
 
+pub use crate::place::Place;
 pub use annotation::{Annotations, Level};
 pub use ast::{
     Aggregate, At, Binary, Call, DurationExpr, Expr, Extension, Matching, MatrixSelector,
@@ -30,4 +29,3 @@ pub use features::Features;
 pub use function::Function;
 pub use operator::{Aggregation, BinaryOp, Cardinality, Fill};
 pub use parse::{ParseError, parse, parse_matchers};
-pub use place::Place;

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use regex_automata::meta::{self, Regex};
+use regex_automata::util::captures::Captures;
 use regex_automata::util::syntax;
 
 /// A program larger than this is refused: a pattern is text from a stranger.
@@ -40,7 +41,7 @@ fn refuse<T>(reason: impl Into<String>) -> Result<T, PatternError> {
 
 /// A compiled pattern.
 #[derive(Debug)]
-pub(crate) struct Pattern(Regex);
+pub(crate) struct Pattern(pub(super) Regex);
 
 impl Pattern {
     /// Matches whole values only; `.` matches a line end, as in label matchers.
@@ -49,7 +50,7 @@ impl Pattern {
         Self::compile(&format!("^(?s:{translated})$"))
     }
 
-    fn compile(pattern: &str) -> Result<Self, PatternError> {
+    pub(super) fn compile(pattern: &str) -> Result<Self, PatternError> {
         Regex::builder()
             .configure(
                 meta::Config::new()
@@ -85,33 +86,41 @@ impl Pattern {
     pub(crate) fn expand(&self, text: &str, template: &str) -> Option<String> {
         let mut groups = self.0.create_captures();
         self.0.captures(text, &mut groups);
-        if !groups.is_match() {
-            return None;
-        }
-        let mut out = String::new();
-        let mut rest = template;
-        while let Some(at) = rest.find('$') {
-            out.push_str(&rest[..at]);
-            rest = &rest[at + 1..];
-            if let Some(after) = rest.strip_prefix('$') {
-                out.push('$');
-                rest = after;
-                continue;
-            }
-            let Some((name, after)) = reference(rest) else {
-                out.push('$');
-                continue;
-            };
-            rest = after;
-            let span = match name.parse::<usize>() {
-                Ok(index) => groups.get_group(index),
-                Err(_) => groups.get_group_by_name(name),
-            };
-            out.push_str(span.map_or("", |span| &text[span.start..span.end]));
-        }
-        out.push_str(rest);
-        Some(out)
+        groups
+            .is_match()
+            .then(|| filled_in(template, text, &groups))
     }
+}
+
+/// The template with what the groups matched in it.
+pub(super) fn filled_in(template: &str, text: &str, groups: &Captures) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some(at) = rest.find('$') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            out.push('$');
+            rest = after;
+            continue;
+        }
+        let Some((name, after)) = reference(rest) else {
+            out.push('$');
+            continue;
+        };
+        rest = after;
+        let span = match name.parse::<usize>() {
+            Ok(index) => groups.get_group(index),
+            Err(_) => groups.get_group_by_name(name),
+        };
+        // A pattern that matches single bytes may end inside of a character.
+        out.push_str(
+            span.and_then(|span| text.get(span.range()))
+                .unwrap_or_default(),
+        );
+    }
+    out.push_str(rest);
+    out
 }
 
 /// The name of a group after a dollar sign, and what follows it.
@@ -125,7 +134,7 @@ fn reference(rest: &str) -> Option<(&str, &str)> {
 }
 
 /// What RE2 means, in the words of the engine.
-fn translate(pattern: &str) -> Result<String, PatternError> {
+pub(super) fn translate(pattern: &str) -> Result<String, PatternError> {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut rest = pattern;
     while let Some(c) = rest.chars().next() {

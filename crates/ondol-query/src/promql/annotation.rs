@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::place::Place;
 use crate::number::{general, rounded};
+use crate::place::Place;
 
 /// How grave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -163,7 +163,7 @@ struct Rfc3339(i64);
 
 impl fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = super::calendar::Date::of(self.0.div_euclid(1000));
+        let date = crate::calendar::Date::of(self.0.div_euclid(1000));
         write!(
             f,
             "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z",

@@ -2,8 +2,8 @@
 
 use super::function::Function;
 use super::operator::{Aggregation, BinaryOp, Cardinality, Fill};
-use super::place::Place;
 use crate::Matcher;
+use crate::place::Place;
 
 /// What an expression evaluates to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

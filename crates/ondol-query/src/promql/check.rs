@@ -3,7 +3,7 @@
 use super::ast::{Aggregate, Binary, Call, Expr, ValueType, VectorSelector};
 use super::operator::{Aggregation, Cardinality};
 use super::parse::{Refused, refuse};
-use super::place::Place;
+use crate::place::Place;
 use crate::quote::Quoted;
 use ValueType::{Scalar, Vector};
 

@@ -34,7 +34,7 @@ pub use query::{Limits, Query};
 
 use super::annotation::Annotations;
 use super::ast::{At, Expr, TimeShift, ValueType};
-use super::place::Place;
+use crate::place::Place;
 use crate::{METRIC_NAME, Source};
 use row::{Row, Sink};
 

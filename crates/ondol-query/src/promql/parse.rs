@@ -12,9 +12,9 @@ use std::fmt;
 use super::ast::{Expr, NumberLiteral, Paren, StringLiteral, Unary};
 use super::features::Features;
 use super::operator::{BinaryOp, POWER};
-use super::place::{LineColumn, Place};
 use super::token::{Kind, Token, describe};
 use super::{check, lex};
+use crate::place::{LineColumn, Place};
 use crate::{Labels, LabelsBuilder, MatchOp, Matcher};
 
 /// Expressions that are nested deeper were not written by anybody, and would exhaust the stack.

@@ -9,7 +9,7 @@ use super::row::{Cell, Row, Sink};
 use super::sums::Sum;
 use super::{Done, EvalError, Evaluator, Times, over_time};
 use crate::kahan::{Kahan, Mean};
-use crate::promql::place::Place;
+use crate::place::Place;
 use crate::quote::Quoted;
 use crate::{Histogram, Labels, METRIC_NAME};
 

@@ -8,7 +8,7 @@ use super::row::{Cell, Row, Sink};
 use super::{Done, Evaluator, Times};
 use crate::Histogram;
 use crate::histogram::{Keep, Settled, Tally};
-use crate::promql::place::Place;
+use crate::place::Place;
 
 /// What an operator gives for two values.
 pub(super) enum Result {

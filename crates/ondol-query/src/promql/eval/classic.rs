@@ -7,7 +7,7 @@ use super::super::ast::{Call, Expr};
 use super::row::{Cell, Row, Rows, Sink};
 use super::{Done, Evaluator, Times};
 use crate::histogram::NanEffect;
-use crate::promql::place::Place;
+use crate::place::Place;
 use crate::quote::Quoted;
 use crate::{Histogram, Labels};
 

@@ -2,8 +2,8 @@
 
 use super::super::ast::DurationExpr;
 use super::super::operator::BinaryOp;
-use super::super::place::Place;
 use super::{Done, EvalError, Evaluator};
+use crate::place::Place;
 
 /// More does not fit Go's nanoseconds.
 const SECONDS_MAX: f64 = 9_223_372_036.0;

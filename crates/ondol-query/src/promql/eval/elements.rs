@@ -1,8 +1,8 @@
 //! Functions of one value.
 
 use crate::Histogram;
+use crate::calendar::Date;
 use crate::kahan::Kahan;
-use crate::promql::calendar::Date;
 
 /// Of a number.
 pub(super) fn of_float(name: &str) -> Option<fn(f64) -> f64> {

@@ -6,7 +6,7 @@ use super::super::ast::{Expr, TimeShift, VectorSelector};
 use super::row::{Row, Rows, Sink};
 use super::select::Wanted;
 use super::{Done, EvalError, Evaluator, Times};
-use crate::promql::place::Place;
+use crate::place::Place;
 use crate::{Labels, METRIC_NAME, MatchOp, Matcher};
 
 /// The labels that say which target a series is of.

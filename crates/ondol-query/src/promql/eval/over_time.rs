@@ -7,7 +7,7 @@ use super::window::{HistogramPoint, Point, Window, seconds};
 use super::{Done, EvalError, Evaluator, extended};
 use crate::histogram::Incompatible;
 use crate::kahan::{Kahan, Mean};
-use crate::promql::place::Place;
+use crate::place::Place;
 use crate::quote::Quoted;
 use std::sync::Arc;
 

@@ -5,8 +5,8 @@ use super::row::Cell;
 use super::window::{HistogramPoint, Point, Window, seconds};
 use super::{Done, Evaluator};
 use crate::histogram::Tally;
+use crate::place::Place;
 use crate::promql::annotation::for_metric;
-use crate::promql::place::Place;
 use crate::quote::Quoted;
 use crate::{Histogram, ResetHint};
 

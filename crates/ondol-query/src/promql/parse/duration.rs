@@ -2,9 +2,9 @@
 
 use super::super::ast::{DurationExpr, NumberLiteral};
 use super::super::operator::{Aggregation, BinaryOp, POWER};
-use super::super::place::Place;
 use super::super::token::{Kind, Word};
 use super::{Parser, Refused, refuse};
+use crate::place::Place;
 
 /// Longer ones do not fit Go's nanoseconds.
 const SECONDS_MAX: f64 = 9_223_372_036.0;

@@ -4,9 +4,9 @@ use super::super::ast::{
     At, DurationExpr, End, Expr, Extension, MatrixSelector, Subquery, TimeShift,
 };
 use super::super::operator::BinaryOp;
-use super::super::place::Place;
 use super::super::token::{Kind, Word};
 use super::{Parser, Refused, refuse};
+use crate::place::Place;
 
 impl Parser<'_> {
     pub(super) fn with_postfixes(&mut self) -> Result<Expr, Refused> {

@@ -2,9 +2,9 @@
 
 use super::super::ast::{TimeShift, VectorSelector};
 use super::super::operator::BinaryOp;
-use super::super::place::Place;
 use super::super::token::{Kind, Word};
 use super::{Parser, Refused, refuse};
+use crate::place::Place;
 use crate::quote::Quoted;
 use crate::{METRIC_NAME, MatchOp, Matcher};
 

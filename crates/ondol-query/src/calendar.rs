@@ -59,6 +59,15 @@ impl Date {
         }
     }
 
+    /// Days since 1970 of a date.
+    pub(crate) const fn days(year: i64, month: i64, day: i64) -> i64 {
+        let year = if month > 2 { year } else { year - 1 };
+        let from_march = if month > 2 { month - 3 } else { month + 9 };
+        let (era, year) = (year.div_euclid(400), year.rem_euclid(400));
+        let day = (153 * from_march + 2) / 5 + day - 1;
+        era * ERA_DAYS + year * 365 + year / 4 - year / 100 + day - 719_468
+    }
+
     pub(crate) const fn days_in_month(self) -> i64 {
         match self.month {
             2 if is_leap(self.year) => 29,
@@ -90,5 +99,7 @@ mod tests {
         assert_eq!(day(1_735_603_200), (2024, 12, 31, 2, 366));
         assert_eq!(day(-1), (1969, 12, 31, 3, 365));
         assert_eq!(Date::of(951_782_400).days_in_month(), 29);
+        assert_eq!(Date::days(2000, 2, 29) * DAY, 951_782_400);
+        assert_eq!(Date::days(1969, 12, 31), -1);
     }
 }
