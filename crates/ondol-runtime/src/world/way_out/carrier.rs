@@ -22,7 +22,7 @@ const OWN: &str = "169.254.77.2";
 const FAR: &str = "169.254.77.1";
 const NETWORK: &str = "169.254.77.0/24";
 /// Debian's packages of the programs below.
-const PACKAGES: [&str; 2] = ["passt", "nftables"];
+const PACKAGES: [&str; 2] = ["slirp4netns", "nftables"];
 /// Where programs of administrators are, which ordinary users do not have in their `PATH`.
 const FURTHER: &str = "/usr/local/sbin:/usr/sbin:/sbin";
 /// In the state folder: what the program said.
@@ -41,20 +41,21 @@ pub(super) struct Tools {
     fetched: Option<PathBuf>,
 }
 
-/// What carries packets out (passt(1), slirp4netns(1)).
+/// What carries packets out (slirp4netns(1), passt(1)). The first takes 1 MB of memory and the second 20, so that it is
+/// taken where both are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Carrier {
-    Pasta(PathBuf),
     Slirp(PathBuf),
+    Pasta(PathBuf),
 }
 
 /// The programs that are on this machine; `None` when one is missing.
 pub(super) fn installed(config: &Config) -> Option<Tools> {
     let path = format!("{}:{FURTHER}", config.path);
     let find = |name| crate::shim::locate(name, &path).ok();
-    let pasta = find("pasta").map(Carrier::Pasta);
+    let slirp = find("slirp4netns").map(Carrier::Slirp);
     Some(Tools {
-        carrier: pasta.or_else(|| find("slirp4netns").map(Carrier::Slirp))?,
+        carrier: slirp.or_else(|| find("pasta").map(Carrier::Pasta))?,
         nft: find("nft")?,
         fetched: None,
     })
@@ -75,7 +76,7 @@ pub(super) fn find(config: &Config) -> Result<Tools, Way> {
     let fetched = Depot::new(&config.state_dir).fetch(&names, &mut |_| {});
     let fetched = fetched.map_err(|error| Way::Closed {
         why: format!(
-            "neither pasta nor slirp4netns together with nft is here, and they could not be fetched: {}",
+            "neither slirp4netns nor pasta together with nft is here, and they could not be fetched: {}",
             error.what
         ),
         fix: format!("apt install {}", PACKAGES.join(" ")),
@@ -93,7 +94,7 @@ impl Tools {
                 .unwrap_or_else(|| Path::new("/").join(path))
         };
         Tools {
-            carrier: Carrier::Pasta(at("usr/bin/pasta")),
+            carrier: Carrier::Slirp(at("usr/bin/slirp4netns")),
             nft: at("usr/sbin/nft"),
             fetched: tree.map(Path::to_owned),
         }
@@ -277,9 +278,9 @@ mod tests {
     fn programs_of_packages_are_found_in_their_tree_and_the_rest_on_the_machine() {
         let tree = std::env::temp_dir().join(format!("ondol-way-out-{}", std::process::id()));
         fs::create_dir_all(tree.join("usr/bin")).unwrap();
-        fs::write(tree.join("usr/bin/pasta"), "").unwrap();
+        fs::write(tree.join("usr/bin/slirp4netns"), "").unwrap();
         let tools = Tools::in_packages(Some(&tree));
-        assert_eq!(tools.program(), tree.join("usr/bin/pasta"));
+        assert_eq!(tools.program(), tree.join("usr/bin/slirp4netns"));
         assert_eq!(tools.nft, Path::new("/usr/sbin/nft"));
         fs::remove_dir_all(tree).unwrap();
     }
