@@ -14,7 +14,7 @@ use crate::{command, say};
 /// A program, the package that brings it, and what is not tested without it.
 struct Tool(&'static str, &'static str, &'static str);
 
-const TOOLS: [Tool; 26] = [
+const TOOLS: &[Tool] = &[
     Tool(
         "busybox",
         "busybox-static",
@@ -71,6 +71,11 @@ const TOOLS: [Tool; 26] = [
     ),
     Tool("redis-server", "redis-server", "Redis as a local process"),
     Tool("setpriv", "util-linux", "running as a user without root"),
+    Tool(
+        "slirp4netns",
+        "slirp4netns",
+        "the way out of a sandbox without root",
+    ),
     Tool("wrk", "wrk", "zero failed requests under load"),
     Tool(
         "python3-venv",
