@@ -39,6 +39,8 @@ pub struct Dropped {
 pub(crate) struct Drops {
     samples: AtomicU64,
     events: AtomicU64,
+    refused_samples: AtomicU64,
+    refused_events: AtomicU64,
 }
 
 impl Drops {
@@ -47,6 +49,22 @@ impl Drops {
             samples: self.samples.load(Ordering::Relaxed),
             events: self.events.load(Ordering::Relaxed),
         }
+    }
+
+    /// What came by HTTP and was refused: its sender was told.
+    pub(crate) fn refused(&self) -> Dropped {
+        Dropped {
+            samples: self.refused_samples.load(Ordering::Relaxed),
+            events: self.refused_events.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn refuse_samples(&self, count: u64) {
+        self.refused_samples.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refuse_events(&self, count: u64) {
+        self.refused_events.fetch_add(count, Ordering::Relaxed);
     }
 
     pub(crate) fn add(&self, batch: &Batch) {

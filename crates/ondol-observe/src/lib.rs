@@ -16,6 +16,7 @@
 
 mod alerts;
 mod clock;
+mod ingest;
 mod intake;
 mod jaeger;
 mod loki;
@@ -27,6 +28,7 @@ mod server;
 mod shared;
 mod stores;
 mod telemetry;
+mod traces;
 mod upkeep;
 mod zipkin;
 

@@ -59,17 +59,35 @@ pub(crate) fn page(shared: &Shared, format: Format) -> String {
     page.family(name, Kind::Gauge, "How long the telemetry has been there.");
     let uptime_ms = clock::now_ms().saturating_sub(shared.started_ms);
     page.sample(name, &[], uptime_ms as f64 / 1000.0);
-    let dropped = shared.drops.now();
-    let name = "ondol_telemetry_dropped";
+    for (name, help, dropped) in [
+        (
+            "ondol_telemetry_dropped",
+            "What the node offered and could not be kept.",
+            shared.drops.now(),
+        ),
+        (
+            "ondol_telemetry_refused",
+            "What came by HTTP and was refused.",
+            shared.drops.refused(),
+        ),
+    ] {
+        page.family(name, Kind::Counter, help);
+        for (signal, count) in [("samples", dropped.samples), ("events", dropped.events)] {
+            page.sample(
+                &format!("{name}_total"),
+                &[("signal", signal)],
+                count as f64,
+            );
+        }
+    }
+    let name = "ondol_traces_graph_left_out";
     page.family(
         name,
         Kind::Counter,
-        "What the node offered and could not be kept.",
+        "Calls that are in no edge of the service map, for want of room.",
     );
-    for (signal, count) in [("samples", dropped.samples), ("events", dropped.events)] {
-        let labels = [("signal", signal)];
-        page.sample("ondol_telemetry_dropped_total", &labels, count as f64);
-    }
+    let left_out = shared.traces.counting().graph.left_out;
+    page.sample(&format!("{name}_total"), &[], left_out as f64);
     shared.stores.samples.read().describe(&mut page);
     shared.stores.events().describe(&mut page);
     page.finish()

@@ -17,7 +17,7 @@ use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
-pub(crate) use answer::{Answer, Body};
+pub(crate) use answer::{Answer, Body, status_of};
 pub(crate) use ask::Ask;
 pub(crate) use params::Params;
 

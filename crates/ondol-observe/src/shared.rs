@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::ingest::Turns;
 use crate::intake::Drops;
 use crate::server::Answer;
 use crate::stores::{Settings, Stores};
+use crate::traces::Traces;
 
 /// Questions that are answered at the same time; the rest waits in line.
 const QUESTIONS_MAX: usize = 4;
@@ -18,6 +20,9 @@ const QUESTIONS_MAX: usize = 4;
 pub(crate) struct Shared {
     pub(crate) stores: Stores,
     pub(crate) drops: Arc<Drops>,
+    pub(crate) traces: Arc<Traces>,
+    /// Whose body is decoded next.
+    pub(crate) turns: Turns,
     pub(crate) settings: Arc<Settings>,
     /// When the service began, in milliseconds since 1970.
     pub(crate) started_ms: i64,
@@ -30,6 +35,8 @@ impl Shared {
         Shared {
             stores,
             drops: Arc::default(),
+            traces: Arc::default(),
+            turns: Turns::default(),
             settings: Arc::new(settings),
             started_ms,
             addresses: Arc::default(),

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::clock;
+use crate::intake::Batch;
 use crate::shared::Shared;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -26,7 +27,11 @@ pub(crate) async fn run(
             _ = leave.changed() => break,
         }
         let work = shared.clone();
-        let done = tokio::task::spawn_blocking(move || work.stores.maintain(clock::now_ms()));
+        let done = tokio::task::spawn_blocking(move || {
+            let now_ms = clock::now_ms();
+            tell_counts(&work, now_ms);
+            work.stores.maintain(now_ms)
+        });
         let Ok(done) = done.await else {
             break;
         };
@@ -36,6 +41,14 @@ pub(crate) async fn run(
                 let _ = said.send(line);
             }
         }
+    }
+}
+
+/// What was counted of spans becomes samples. Counters that cannot be kept now are told again later.
+fn tell_counts(shared: &Shared, now_ms: i64) {
+    let due = shared.traces.due(now_ms);
+    if !due.is_empty() && shared.stores.samples.write().push(&due, now_ms).is_err() {
+        shared.drops.add(&Batch::Samples(due));
     }
 }
 

@@ -6,3 +6,5 @@ mod asking;
 mod life;
 #[path = "service/prometheus.rs"]
 mod prometheus;
+#[path = "service/traces.rs"]
+mod traces;

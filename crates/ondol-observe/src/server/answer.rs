@@ -22,7 +22,8 @@ const PACKED_BYTES_MIN: usize = 1024;
 /// An answer in the making.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    response: Response<Content>,
+    /// Boxed: it is the failure of many results.
+    response: Box<Response<Content>>,
 }
 
 #[derive(Debug)]
@@ -37,7 +38,9 @@ impl Answer {
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        Answer { response }
+        Answer {
+            response: Box::new(response),
+        }
     }
 
     pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Self {
@@ -52,13 +55,15 @@ impl Answer {
     pub(crate) fn done() -> Self {
         let mut response = Response::new(Content::Whole(Bytes::new()));
         *response.status_mut() = StatusCode::NO_CONTENT;
-        Answer { response }
+        Answer {
+            response: Box::new(response),
+        }
     }
 
     /// An answer in frames, or one that switches protocols: nothing of it is changed on its way.
     pub(crate) fn frames(response: Response<Body>) -> Self {
         Answer {
-            response: response.map(Content::Frames),
+            response: Box::new(response.map(Content::Frames)),
         }
     }
 

@@ -125,3 +125,10 @@ pub(crate) fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
     panic!("waited in vain for {what}");
 }
+
+/// Milliseconds since 1970.
+#[expect(clippy::disallowed_methods, reason = "the clock of these tests")]
+pub(crate) fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.unwrap().as_millis() as i64
+}

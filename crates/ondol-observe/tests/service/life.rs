@@ -2,13 +2,7 @@ use ondol_observe::OwnedEvent;
 use ondol_query::{Labels, Value};
 use ondol_telemetry::{Pushed, Retention};
 
-use crate::asking::{Service, wait};
-
-fn now_ms() -> i64 {
-    let now = std::fs::metadata("/proc/self").unwrap().accessed().unwrap();
-    let now = now.duration_since(std::time::UNIX_EPOCH).unwrap();
-    now.as_millis() as i64
-}
+use crate::asking::{Service, now_ms, wait};
 
 fn sample(value: f64) -> Pushed {
     Pushed {
