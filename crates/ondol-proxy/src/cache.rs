@@ -1,6 +1,7 @@
 //! Stored responses, in memory and for all workers: never more bytes than it was made for.
 
-use std::borrow::Cow;
+mod address;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +14,8 @@ use quick_cache::sync::Cache as Quick;
 use tokio::sync::watch;
 
 use crate::policy::cache::Stored;
-use crate::policy::path::{host_name, normal};
 use crate::{CacheStatus, Purge};
+use address::Address;
 
 /// Responses for one address that differ by `Vary`; the oldest goes.
 const VARIANTS_MAX: usize = 16;
@@ -201,45 +202,6 @@ impl Cache {
         let gone = gone.into_inner();
         self.counters.purged.fetch_add(gone, Ordering::Relaxed);
         gone
-    }
-}
-
-/// What somebody wants forgotten, in the form that keys have.
-struct Address {
-    /// Empty is any.
-    host: String,
-    path: String,
-    query: Option<String>,
-}
-
-impl Address {
-    /// From `http://host:port/path?query` or any end of it.
-    fn read(written: &str) -> Self {
-        let rest = written.split_once("://").map_or(written, |(_, rest)| rest);
-        let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query.to_owned())),
-            None => (target, None),
-        };
-        let path = if path.is_empty() { "/" } else { path };
-        Address {
-            host: host_name(host).into_owned(),
-            path: normal(path).map_or_else(|_| path.to_owned(), Cow::into_owned),
-            query,
-        }
-    }
-
-    fn is_of(&self, key: &str) -> bool {
-        // Before it stands the service.
-        let key = key.split_once(' ').map_or(key, |(_, address)| address);
-        let (host, target) = key.split_at(key.find('/').unwrap_or(key.len()));
-        let (path, query) = match target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (target, None),
-        };
-        (self.host.is_empty() || self.host == host)
-            && self.path == path
-            && (self.query.is_none() || self.query.as_deref() == query)
     }
 }
 

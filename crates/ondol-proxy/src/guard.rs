@@ -34,7 +34,8 @@ pub enum Verdict {
     Hold(usize),
     /// Here a request begins that must not be read, and nothing after it.
     Refuse(usize, Fault),
-    /// Here a body breaks off that is not one; the head before it has been passed.
+    /// Here a body breaks off that is not one, and the head before it has been passed; or something begins that is
+    /// not HTTP at all. There is nobody to answer.
     Break(usize, Fault),
 }
 
@@ -72,6 +73,7 @@ impl Guard {
                         self.at = body.map_or_else(|| At::Head(Head::default()), At::Body);
                     }
                     Ok(None) => return Verdict::Hold(seen),
+                    Err(Fault::NotHttp) => return Verdict::Break(seen, Fault::NotHttp),
                     Err(fault) => return Verdict::Refuse(seen, fault),
                 },
                 At::Body(body) => match body.read(rest) {

@@ -219,6 +219,10 @@ impl AuthGate {
     }
 
     fn look_token(&self, jwt: &Jwt, token: &str, date: u64, now: Time) -> Way {
+        // Tokens that are remembered must not keep keys alive that their service has taken back.
+        if let Some(page) = jwt.keys.outdated(now) {
+            return Way::Fetch(page);
+        }
         if let Some(user) = self.remembered(token, date, now) {
             return Way::User(user);
         }
@@ -230,11 +234,8 @@ impl AuthGate {
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .clone();
-                let due = fetched.again_at.is_none_or(|at| now >= at);
-                let old = fetched.at.is_none_or(|at| now.since(at) > KEYS_TIME);
                 match fetched.keys.as_deref().map(check) {
-                    _ if old && due => return Way::Fetch(page.clone()),
-                    None | Some(Err(Invalid::UnknownKey)) if due => {
+                    None | Some(Err(Invalid::UnknownKey)) if fetched.is_due(now) => {
                         return Way::Fetch(page.clone());
                     }
                     None => Err(Invalid::UnknownKey),
@@ -264,6 +265,24 @@ impl AuthGate {
             Until::Moment(until) => now < until,
         };
         holds.then_some(verified.user)
+    }
+}
+
+impl Source {
+    /// Where newer keys are to be had, when it is time.
+    fn outdated(&self, now: Time) -> Option<ServicePage> {
+        let Source::Page(page, fetched) = self else {
+            return None;
+        };
+        let fetched = fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = fetched.at.is_none_or(|at| now.since(at) > KEYS_TIME);
+        (old && fetched.is_due(now)).then(|| page.clone())
+    }
+}
+
+impl Fetched {
+    fn is_due(&self, now: Time) -> bool {
+        self.again_at.is_none_or(|at| now >= at)
     }
 }
 
@@ -344,3 +363,6 @@ fn digest_of(secret: &[u8]) -> [u8; 32] {
     out.copy_from_slice(digest(&SHA256, secret).as_ref());
     out
 }
+
+#[cfg(test)]
+mod tests;

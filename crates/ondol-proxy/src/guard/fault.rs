@@ -32,10 +32,12 @@ pub enum Fault {
     Chunk,
     /// Trailers that are no headers, or too many (RFC 9112, section 7.1.2).
     Trailer,
+    /// A first line without a version of HTTP: another protocol, which is not answered in this one.
+    NotHttp,
 }
 
 impl Fault {
-    const ALL: [Fault; 15] = [
+    const ALL: [Fault; 16] = [
         Fault::RequestLine,
         Fault::Version,
         Fault::Target,
@@ -51,6 +53,7 @@ impl Fault {
         Fault::TooLarge,
         Fault::Chunk,
         Fault::Trailer,
+        Fault::NotHttp,
     ];
 
     /// The fault of this number; numbers are for a cell that holds one.
@@ -78,6 +81,7 @@ impl Fault {
             Fault::TooLarge => "the request line and headers are too large",
             Fault::Chunk => "a chunk of the body does not begin with its size",
             Fault::Trailer => "what follows the last chunk is not a header",
+            Fault::NotHttp => "this is not HTTP",
         }
     }
 }

@@ -84,7 +84,8 @@ impl Head {
         let old = match version {
             b"HTTP/1.1" => false,
             b"HTTP/1.0" => true,
-            _ => return Err(Fault::Version),
+            _ if names_http(line) => return Err(Fault::Version),
+            _ => return Err(Fault::NotHttp),
         };
         if !is_target(target) || !has_form(method, target) {
             return Err(Fault::Target);
@@ -190,6 +191,12 @@ fn has_form(method: &[u8], target: &[u8]) -> bool {
         b'*' => target == b"*" && method == b"OPTIONS",
         _ => method == b"CONNECT" || authority(target).is_some_and(|host| !host.is_empty()),
     }
+}
+
+/// Whether a line says anywhere that it is of some version of HTTP.
+fn names_http(line: &[u8]) -> bool {
+    line.windows(5)
+        .any(|bytes| bytes.eq_ignore_ascii_case(b"HTTP/"))
 }
 
 /// The name itself, or with `_` for `-`, which some servers take for the same.

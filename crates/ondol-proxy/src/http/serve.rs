@@ -34,7 +34,7 @@ pub(crate) async fn serve(shard: Rc<Shard>, client: Client, stream: ClientStream
         )
         .with_upgrades();
     if let Err(error) = serving.await
-        && error.is_parse()
+        && (error.is_parse() || client.activity.fault() == Some(Fault::NotHttp))
     {
         // hyper has answered 400, 414 or 431.
         client.serving.count_refusal(Refusal::BadHead);

@@ -10,6 +10,8 @@ mod client;
 mod control;
 mod doors;
 mod edge;
+mod expired;
+mod faults;
 mod guard;
 mod hostile;
 mod http2;

@@ -47,8 +47,15 @@ impl Authority {
 
     /// Also as the files `NAME.pem` and `NAME.key`, of the first name.
     pub(crate) fn issue(&self, names: &[&str]) -> Certificate {
+        self.issue_until(names, 2100)
+    }
+
+    /// The same, until the beginning of a year.
+    pub(crate) fn issue_until(&self, names: &[&str], year: i32) -> Certificate {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let mut params = CertificateParams::new(names.clone()).unwrap();
+        params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
         params
             .distinguished_name
             .push(DnType::CommonName, names[0].clone());
@@ -163,6 +170,15 @@ async fn h2spec_finds_nothing_wrong() {
     let (host, port) = (at.ip().to_string(), at.port().to_string());
     let arguments = [
         "-t", "-k", "-h", &host, "-p", &port, "-o", "5", "-P", "/length", "--strict",
+    ];
+    let report = output(h2spec.to_str().unwrap(), &arguments).await;
+    assert!(report.contains(" 0 failed"), "{report}");
+    // The same without TLS, where HTTP/1 is served too.
+    let (_web, mut rig, ..) = shop("h2spec-clear", OpeningTls::default()).await;
+    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (host, port) = (at.ip().to_string(), at.port().to_string());
+    let arguments = [
+        "-h", &host, "-p", &port, "-o", "5", "-P", "/length", "--strict",
     ];
     let report = output(h2spec.to_str().unwrap(), &arguments).await;
     assert!(report.contains(" 0 failed"), "{report}");
