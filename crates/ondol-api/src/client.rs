@@ -20,7 +20,7 @@ use crate::error::ErrorBody;
 use crate::{
     Accepted, Applied, CacheState, EventState, ExecTarget, Finding, LogLine, NodeStatus,
     ProjectState, PurgeBody, Purged, RevisionState, RouteAsk, RouteState, RunBody, ScaleBody,
-    ServicesBody, Started, Usage, Why,
+    ServiceReading, ServicesBody, Started, Usage, Why,
 };
 
 pub use error::ClientError;
@@ -128,6 +128,11 @@ impl Client {
     /// What each replica takes just now.
     pub async fn usage(&self, project: &ProjectName) -> Result<Vec<Usage>> {
         self.get(&format!("/v1/projects/{project}/usage")).await
+    }
+
+    /// How each service does just now.
+    pub async fn readings(&self, project: &ProjectName) -> Result<Vec<ServiceReading>> {
+        self.get(&format!("/v1/projects/{project}/readings")).await
     }
 
     /// Keep another number of replicas.

@@ -28,7 +28,7 @@ pub use serve::{bind, serve};
 pub use state::{
     Accepted, Applied, CacheState, CircuitState, Edge, EventState, ExecTarget, Finding,
     FindingLevel, LogLine, LogStream, NodeState, NodeStatus, ProbeState, ProjectState,
-    PublishedState, PurgeBody, Purged, ReplicaState, RevisionState, RouteAsk, RouteOutcome,
-    RouteState, RunBody, Sandbox, ScaleBody, ServicePhase, ServiceState, ServicesBody, Started,
-    Usage, Why,
+    PublishedState, PurgeBody, Purged, Reading, ReplicaState, RevisionState, RouteAsk,
+    RouteOutcome, RouteState, RunBody, Sandbox, ScaleBody, ServicePhase, ServiceReading,
+    ServiceState, ServicesBody, Started, Usage, Why,
 };

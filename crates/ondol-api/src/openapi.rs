@@ -22,6 +22,7 @@ use crate::routes::{cache, edge, events, logs, node, projects, replicas, service
         projects::stream,
         projects::revisions,
         projects::usage,
+        projects::readings,
         logs::read,
         services::scale,
         services::stop,

@@ -9,7 +9,8 @@ use tokio::time::timeout;
 
 use crate::{
     ApiError, Applied, CacheState, ErrorCode, EventState, ExecTarget, Finding, LogLine, NodeState,
-    NodeStatus, PurgeBody, Purged, RevisionState, RouteAsk, RouteState, Started, Usage,
+    NodeStatus, PurgeBody, Purged, RevisionState, RouteAsk, RouteState, ServiceReading, Started,
+    Usage,
 };
 
 /// How long the node may take for an answer; it answers when it has decided, not when things have happened.
@@ -120,6 +121,13 @@ pub enum Request {
         project: ProjectName,
         /// Takes the answer.
         reply: Reply<Vec<Usage>>,
+    },
+    /// How the services of a project do just now.
+    Readings {
+        /// The project.
+        project: ProjectName,
+        /// Takes the answer.
+        reply: Reply<Vec<ServiceReading>>,
     },
     /// The revisions that are kept of a project, newest first.
     Revisions {

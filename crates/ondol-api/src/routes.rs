@@ -43,6 +43,7 @@ pub(crate) fn router(door: Door) -> Router {
         .route("/v1/projects/{project}/stream", get(projects::stream))
         .route("/v1/projects/{project}/revisions", get(projects::revisions))
         .route("/v1/projects/{project}/usage", get(projects::usage))
+        .route("/v1/projects/{project}/readings", get(projects::readings))
         .route("/v1/projects/{project}/logs", get(logs::read))
         .route("/v1/projects/{project}/scale", post(services::scale))
         .route("/v1/projects/{project}/stop", post(services::stop))

@@ -8,6 +8,7 @@ mod guard;
 mod mounts;
 mod probes;
 mod read;
+mod requests;
 mod resources;
 mod restart;
 mod rollout;
@@ -74,6 +75,7 @@ pub(crate) fn project(
         edge_port,
         edge,
         alerts: ondol_model::Alerts::default(),
+        requests: requests::rules(tree),
     })
 }
 

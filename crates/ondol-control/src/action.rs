@@ -163,4 +163,6 @@ pub enum NoteKind {
     Stopping,
     /// A replica or job is done.
     Ended,
+    /// The proxy stops requests to a service that fails too often, or lets them through again.
+    Circuit,
 }

@@ -28,6 +28,7 @@ mod rollout;
 mod route;
 mod run;
 mod service;
+mod signal;
 mod snapshot;
 mod suggest;
 mod time;
@@ -69,6 +70,10 @@ pub use route::{
 pub use run::Run;
 pub use service::{
     Build, DeployMode, GrantedFile, Healthcheck, Hook, LogLimits, PreStart, RuntimeKind, Service,
+};
+pub use signal::{
+    Access, Histogram, HttpVersion, Kept, Load, Local, Origin, Reason, Red, RedKey, Refusal,
+    SignalRules, Signals, SpanId, TraceId,
 };
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
 pub use suggest::{did_you_mean, nearest};

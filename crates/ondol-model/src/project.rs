@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Alerts, Digest, Edge, ProjectName, Service, ServiceName};
+use crate::{Alerts, Digest, Edge, ProjectName, Service, ServiceName, SignalRules};
 
 /// Port of the edge where no file says another.
 pub const EDGE_PORT: u16 = 8080;
@@ -36,6 +36,9 @@ pub struct Project {
     /// Of what people are told, and how.
     #[serde(default)]
     pub alerts: Alerts,
+    /// What is written down of requests.
+    #[serde(default, skip_serializing_if = "SignalRules::is_default")]
+    pub requests: SignalRules,
 }
 
 /// A named volume.

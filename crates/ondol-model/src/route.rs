@@ -36,6 +36,19 @@ pub struct Route {
     pub passthrough: bool,
 }
 
+impl Route {
+    /// Host and path in words: `shop.example/api`, `* = /robots.txt` for all of a path, `* ~ /v[0-9]+` for an expression.
+    pub fn pattern(&self) -> String {
+        let host = self.host.as_deref().unwrap_or("*");
+        let path = &self.path;
+        match self.path_kind {
+            PathKind::Prefix => format!("{host}{path}"),
+            PathKind::Exact => format!("{host} = {path}"),
+            PathKind::Regex => format!("{host} ~ {path}"),
+        }
+    }
+}
+
 fn is_false(said: &bool) -> bool {
     !said
 }

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Certificate, Opening, Route, ServiceName, ServiceRef, TrafficPolicy, Transport};
+use crate::{
+    Certificate, Opening, ProjectName, Route, ServiceName, ServiceRef, SignalRules, TrafficPolicy,
+    Transport,
+};
 
 /// Everything the proxy does, except where the endpoints are: those come in [`crate::EndpointTable`]s,
 /// so that a replica that comes or goes never touches a listener or a connection.
@@ -26,6 +29,9 @@ pub struct Snapshot {
     /// Contents of the files that routes name: keys of tokens, names and passwords.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub files: BTreeMap<PathBuf, String>,
+    /// What is said of the requests of each project; nothing is said at all when there is none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub signals: BTreeMap<ProjectName, SignalRules>,
 }
 
 /// Names one listening socket for as long as it is open: the same through snapshots and processes.

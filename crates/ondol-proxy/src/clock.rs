@@ -27,4 +27,13 @@ impl Clock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| since.as_secs())
     }
+
+    /// The same in nanoseconds, for records.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub(crate) fn unix_ns(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| {
+            u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+        })
+    }
 }

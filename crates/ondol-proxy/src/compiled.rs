@@ -32,6 +32,8 @@ pub(crate) struct Front {
 pub(crate) struct Edge {
     pub routes: Routes,
     pub plans: Vec<Plan>,
+    /// What each of them matches, in words.
+    pub names: Vec<Arc<str>>,
     /// What stands before each of them.
     pub gates: Vec<Option<Arc<Gate>>>,
 }
@@ -137,6 +139,7 @@ impl Edge {
         let routes = routes.iter().map(|(route, _)| route);
         Ok(Edge {
             gates,
+            names: routes.clone().map(|route| route.pattern().into()).collect(),
             plans: routes.clone().map(Plan::new).collect::<Result<_, _>>()?,
             routes: Routes::new(routes)?,
         })

@@ -1,6 +1,7 @@
 //! The proxy's own thread beside its workers: hears the node, checks what it wants, gives orders, remembers.
 
 mod ack;
+mod collector;
 mod plan;
 mod session;
 
@@ -29,6 +30,7 @@ use crate::tls::Tls;
 use crate::worker::{Crew, Order};
 pub(crate) use ack::Ack;
 use ack::Answer;
+use collector::Collector;
 use session::Session;
 
 /// Changes are written down together when they come close together.
@@ -49,6 +51,7 @@ pub(crate) struct Control {
     compiled: Arc<Compiled>,
     /// Told when a circuit opens or closes.
     circuits_changed: Arc<Notify>,
+    signals: Collector,
     sockets: BTreeMap<ListenerId, Arc<OwnedFd>>,
     tables: BTreeMap<ServiceRef, Arc<EndpointTable>>,
     save_at: Option<Instant>,
@@ -65,6 +68,7 @@ impl Control {
             lock: Some(lock),
             listener: Some(session::listen(&options.control_socket)?),
             state_folder: options.state_folder.clone(),
+            signals: Collector::new(crew.clone()),
             crew,
             tls: Tls::new(),
             session: None,
@@ -109,6 +113,7 @@ impl Control {
                     self.tell(answer);
                 },
                 () = self.circuits_changed.notified() => self.tell_circuits(),
+                () = self.signals.collected(), if self.signals_wanted() => self.tell_signals(),
                 () = sleep_until(self.save_at.unwrap_or_else(Instant::now)), if self.save_at.is_some() => self.save(),
             }
         }
@@ -127,6 +132,7 @@ impl Control {
         self.sockets.clear();
         self.crew.order_all(|| Order::Quit);
         while endings.recv().await.is_some() {}
+        self.crew.log.finish();
     }
 
     /// A node connected. The newest is the one that counts: an older one can only be dying.
@@ -151,6 +157,19 @@ impl Control {
     fn tell_circuits(&mut self) {
         let circuits = self.compiled.circuits();
         self.tell(ToNode::Circuits(circuits));
+    }
+
+    fn signals_wanted(&self) -> bool {
+        !self.compiled.snapshot.signals.is_empty()
+    }
+
+    /// A node that is gone or slow is told later, and of more.
+    fn tell_signals(&mut self) {
+        if let Some(session) = self.session.as_ref().filter(|session| session.has_room())
+            && let Some(signals) = self.signals.report()
+        {
+            session.tell(ToNode::Signals(Box::new(signals)), Vec::new());
+        }
     }
 
     fn handle(&mut self, message: ToProxy, received: Vec<OwnedFd>) {

@@ -28,6 +28,7 @@ mod policy;
 mod proxy_protocol;
 mod run;
 mod saved;
+mod signals;
 mod status;
 mod stream;
 mod tls;
@@ -41,11 +42,11 @@ pub use bind::bind;
 pub use gate::file_problems;
 pub use guard::{Fault, Guard, Verdict};
 pub use link::{Hello, Link, LinkEvent, Sockets};
+pub use ondol_model::Refusal;
 pub use policy::route::{Considered, Outcome, explain, in_order};
 pub use proxy_protocol::{Ends, NoProxyHeader, ProxyHeader, read_proxy_header};
 pub use run::{Options, run};
 pub use status::{
-    CacheStatus, CircuitStatus, EndpointStatus, ListenerStatus, Purge, Refusal, ServiceStatus,
-    Status,
+    CacheStatus, CircuitStatus, EndpointStatus, ListenerStatus, Purge, ServiceStatus, Status,
 };
 pub use tls::{check_authorities, check_certificate};

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, Snapshot};
+use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, Signals, Snapshot};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{CircuitStatus, Purge, Status};
@@ -34,7 +34,7 @@ pub type Sockets = BTreeMap<ListenerId, Arc<OwnedFd>>;
 ///         }
 ///         LinkEvent::Saw(observation) => { /* for the control core */ }
 ///         LinkEvent::Accepted { .. } | LinkEvent::Refused { .. } => {}
-///         LinkEvent::Circuits(_) | LinkEvent::Lost => {}
+///         LinkEvent::Circuits(_) | LinkEvent::Signals(_) | LinkEvent::Lost => {}
 ///     }
 /// }
 /// # }
@@ -71,6 +71,9 @@ pub enum LinkEvent {
     },
     /// The circuits that are not closed: all of them, whenever one changes and after each connection.
     Circuits(Vec<CircuitStatus>),
+    /// What happened to requests since the last time, about once a second while there are any; only when the snapshot
+    /// asks for it ([`Snapshot::signals`]).
+    Signals(Box<Signals>),
     /// [`Observation::Acknowledged`] or [`Observation::Drained`]. May be repeated after the proxy was restarted.
     Saw(Observation),
 }

@@ -1,4 +1,4 @@
-use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, ServiceRef, Snapshot};
+use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, ServiceRef, Signals, Snapshot};
 use serde::{Deserialize, Serialize};
 
 use crate::{CircuitStatus, Purge, Status};
@@ -59,4 +59,6 @@ pub(crate) enum ToNode {
     Purged(u64),
     /// The circuits that are not closed; all of them, whenever one changes.
     Circuits(Vec<CircuitStatus>),
+    /// What happened to requests; only when the snapshot asks for it.
+    Signals(Box<Signals>),
 }

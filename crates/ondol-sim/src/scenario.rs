@@ -76,6 +76,7 @@ pub(crate) fn project(luck: Luck) -> Option<Project> {
         edge_port: 8080,
         edge: Default::default(),
         alerts: ondol_model::Alerts::default(),
+        requests: Default::default(),
     })
 }
 

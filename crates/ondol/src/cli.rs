@@ -25,6 +25,7 @@ mod port;
 mod progress;
 mod ps;
 mod pty;
+mod reading;
 mod report;
 mod restart;
 mod routes;

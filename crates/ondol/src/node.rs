@@ -7,6 +7,7 @@ mod acme;
 mod answer;
 mod apply;
 mod cache;
+mod circuits;
 mod clock;
 mod conflict;
 mod doctor;
@@ -20,6 +21,7 @@ mod perform;
 mod proxy;
 mod publish;
 mod reach;
+mod readings;
 mod route_files;
 mod routes;
 mod state;
@@ -75,6 +77,7 @@ pub(crate) struct Node {
     circuits: Vec<CircuitStatus>,
     /// Grows with each change of them.
     circuits_version: u64,
+    readings: readings::Readings,
     /// Why ports of the machine are not open.
     refused: BTreeMap<(SocketAddr, Transport), String>,
     route_files: route_files::RouteFiles,
@@ -181,25 +184,9 @@ impl Node {
                 self.is_shown(version);
             }
             LinkEvent::Circuits(circuits) => self.circuits_changed(circuits),
+            LinkEvent::Signals(signals) => self.hear_signals(*signals),
             LinkEvent::Lost => {}
         }
-    }
-
-    fn circuits_changed(&mut self, circuits: Vec<CircuitStatus>) {
-        if circuits == self.circuits {
-            return;
-        }
-        let is_new = |circuit: &&CircuitStatus| !self.circuits.contains(circuit);
-        let opened: Vec<_> = circuits.iter().filter(is_new).cloned().collect();
-        for CircuitStatus {
-            service, reason, ..
-        } in opened
-        {
-            self.complain(&format!("the circuit of {service} is open: {reason}"));
-        }
-        self.circuits = circuits;
-        self.circuits_version += 1;
-        self.publish();
     }
 
     fn start_proxy(&mut self) {

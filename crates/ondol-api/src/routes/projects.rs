@@ -15,8 +15,8 @@ use super::{Answer, Body, Query, answer};
 use crate::caller::Caller;
 use crate::error::ErrorBody;
 use crate::{
-    Accepted, ApiError, Applied, Door, ErrorCode, ProjectState, Request, RevisionState, Usage,
-    reading,
+    Accepted, ApiError, Applied, Door, ErrorCode, ProjectState, Request, RevisionState,
+    ServiceReading, Usage, reading,
 };
 
 /// Changes that come faster are sent as one.
@@ -126,6 +126,18 @@ pub(crate) async fn usage(
 ) -> Answer<Vec<Usage>> {
     let project = reading::project(&door, &project)?.name.clone();
     answer(door.ask(|reply| Request::Usage { project, reply }).await?)
+}
+
+/// How the services of a project do just now
+#[utoipa::path(get, path = "/v1/projects/{project}/readings", params(("project" = String, Path)),
+    responses((status = 200, body = Vec<ServiceReading>), (status = 404, body = ErrorBody)))]
+pub(crate) async fn readings(
+    State(door): State<Door>,
+    Path(project): Path<String>,
+) -> Answer<Vec<ServiceReading>> {
+    let project = reading::project(&door, &project)?.name.clone();
+    let asked = door.ask(|reply| Request::Readings { project, reply });
+    answer(asked.await?)
 }
 
 fn check(name: &str, wish: &Wish) -> Result<(), ApiError> {

@@ -21,6 +21,7 @@ fn wish() -> Wish {
         edge_port: 8080,
         edge: Default::default(),
         alerts: ondol_model::Alerts::default(),
+        requests: Default::default(),
     };
     Wish {
         project: Arc::new(project),

@@ -1,6 +1,7 @@
 mod dial;
 mod edge;
 mod guard;
+mod requests;
 mod resilience;
 mod route;
 
@@ -12,12 +13,20 @@ use resilience::{BALANCE, RESILIENCE};
 use route::ROUTE;
 
 /// `x-ondol` at the top of a file.
-pub(crate) static X_ONDOL_PROJECT: Object = ours(&[own(
-    "edge",
-    &Shape::Object(&edge::EDGE),
-    "",
-    "The edge: where requests from outside come in.",
-)]);
+pub(crate) static X_ONDOL_PROJECT: Object = ours(&[
+    own(
+        "edge",
+        &Shape::Object(&edge::EDGE),
+        "",
+        "The edge: where requests from outside come in.",
+    ),
+    own(
+        "requests",
+        &Shape::Object(&requests::REQUESTS),
+        "",
+        "What is written down of requests, from outside and between services.",
+    ),
+]);
 pub(super) static X_ONDOL_PROJECT_SHAPE: Shape = Shape::Object(&X_ONDOL_PROJECT);
 
 /// `x-ondol` of a service.

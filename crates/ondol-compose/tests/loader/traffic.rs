@@ -186,3 +186,23 @@ services:
     }
     assert_eq!(told.len(), expected.len(), "{told:#?}");
 }
+
+#[test]
+fn what_is_written_down_of_requests_is_understood() {
+    let file = "x-ondol: { requests: { log: ./access.log, slow: 250ms, traces_per_second: 50 } }\nservices: { web: { image: nginx } }\n";
+    let rules = project_of(file).requests;
+    assert!(
+        rules
+            .log
+            .is_some_and(|log| log.is_absolute() && log.ends_with("access.log"))
+    );
+    assert_eq!(
+        (rules.slow, rules.traces_per_second),
+        (Duration::from_millis(250), 50)
+    );
+    let silent = project_of("services: { web: { image: nginx } }\n").requests;
+    assert_eq!(
+        (silent.slow, silent.traces_per_second, silent.log),
+        (Duration::from_secs(1), 200, None)
+    );
+}

@@ -55,6 +55,7 @@ pub(crate) fn project(services: Vec<Service>) -> Project {
         edge_port: 8080,
         edge: Default::default(),
         alerts: ondol_model::Alerts::default(),
+        requests: Default::default(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::mpsc;
@@ -21,6 +22,8 @@ pub(super) struct Session {
     channel: Channel,
     outbox: mpsc::UnboundedSender<Outgoing>,
     sending: JoinHandle<()>,
+    /// Messages that wait to be sent.
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Session {
@@ -28,22 +31,32 @@ impl Session {
         let channel = Channel::new(stream);
         let sender = channel.sender();
         let (outbox, mut messages) = mpsc::unbounded_channel::<Outgoing>();
+        let waiting = Arc::<AtomicUsize>::default();
+        let left = waiting.clone();
         let sending = tokio::spawn(async move {
             while let Some((message, sockets)) = messages.recv().await {
                 let sockets: Vec<_> = sockets.iter().map(|socket| socket.as_fd()).collect();
                 if sender.send(&message, &sockets).await.is_err() {
                     return;
                 }
+                left.fetch_sub(1, Ordering::Relaxed);
             }
         });
         Session {
             channel,
             outbox,
             sending,
+            waiting,
         }
     }
 
+    /// Whether the node keeps up.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+
     pub(super) fn tell(&self, message: ToNode, sockets: Vec<Arc<OwnedFd>>) {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         // A node that is gone is noticed where it is heard.
         let _ = self.outbox.send((message, sockets));
     }

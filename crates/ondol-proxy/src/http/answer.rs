@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
+use ondol_model::Local;
 
 use super::body::{Busy, Download};
 use super::refuse::{REASON, refuse};
@@ -10,8 +11,6 @@ use super::way::Way;
 use crate::Refusal;
 use crate::policy::cors::is_preflight;
 use crate::policy::plan::{Answer, Plan, location};
-
-const PREFLIGHT: &str = "preflight";
 
 /// The answer, or the permission to go on.
 pub(super) fn answer<B>(
@@ -23,14 +22,14 @@ pub(super) fn answer<B>(
     if let Some(cors) = &plan.cors
         && is_preflight(request.method(), request.headers())
     {
-        let mut response = said(StatusCode::NO_CONTENT, Bytes::new(), PREFLIGHT, busy);
+        let mut response = said(StatusCode::NO_CONTENT, Bytes::new(), Local::Preflight, busy);
         let verdict = cors.judge(request.headers());
         verdict.answer_preflight(request.headers(), response.headers_mut());
         return Err(Box::new(response));
     }
     match &plan.answer {
         Some(Answer::Static(answer)) => {
-            let mut response = said(answer.status, answer.body.clone(), "static", busy);
+            let mut response = said(answer.status, answer.body.clone(), Local::Static, busy);
             response.headers_mut().extend(answer.headers.clone());
             return Err(Box::new(response));
         }
@@ -39,7 +38,7 @@ pub(super) fn answer<B>(
             let path = way.path.as_deref().unwrap_or(uri.path());
             let to = location(redirect, &way.host, path, uri.query(), way.prefix());
             let status = StatusCode::from_u16(redirect.status).unwrap_or(StatusCode::FOUND);
-            let mut response = said(status, Bytes::new(), "redirect", busy);
+            let mut response = said(status, Bytes::new(), Local::Redirect, busy);
             match HeaderValue::try_from(to) {
                 Ok(to) => response.headers_mut().insert(LOCATION, to),
                 Err(_) => None,
@@ -68,18 +67,19 @@ pub(super) fn is_preflight_answer(response: &Response<Download>) -> bool {
     response
         .headers()
         .get(REASON)
-        .is_some_and(|reason| reason == PREFLIGHT)
+        .is_some_and(|reason| reason == Local::Preflight.word())
 }
 
 pub(super) fn too_large(max: u64) -> String {
     format!("the body has more than {max} bytes")
 }
 
-fn said(status: StatusCode, body: Bytes, reason: &'static str, busy: Busy) -> Response<Download> {
+fn said(status: StatusCode, body: Bytes, reason: Local, busy: Busy) -> Response<Download> {
+    busy.because(reason);
     let mut response = Response::new(Download::text(body, busy));
     *response.status_mut() = status;
     response
         .headers_mut()
-        .insert(REASON, HeaderValue::from_static(reason));
+        .insert(REASON, HeaderValue::from_static(reason.word()));
     response
 }

@@ -56,6 +56,7 @@ pub(super) async fn ask(
         patient: false,
         http2: false,
         client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        trail: None,
     };
     let asked = async {
         let (response, lease) = guarded(&call, request)

@@ -18,6 +18,7 @@ use crate::Refusal;
 use crate::policy::balance::hash;
 use crate::policy::retry;
 use crate::policy::route::cookie;
+use crate::signals::Trail;
 use crate::upstream::{Cluster, InFlight, Policy, Pooled, Refused, Sender, connect, connect_http2};
 use crate::worker::Shard;
 use attempt::{Attempt, How};
@@ -32,6 +33,8 @@ pub(super) struct Call<'a> {
     /// The endpoint speaks HTTP/2.
     pub http2: bool,
     pub client: IpAddr,
+    /// What is noted of it.
+    pub trail: Option<&'a Trail>,
 }
 
 impl Call<'_> {

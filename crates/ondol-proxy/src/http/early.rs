@@ -2,27 +2,34 @@
 
 use http::header::{CONNECTION, HOST, HeaderValue, LOCATION};
 use http::{Request, Response, StatusCode};
+use ondol_model::Local;
 
-use super::body::{Busy, Download};
+use super::body::Download;
+use super::exchange::Exchange;
 use crate::policy::route::host_name;
-use crate::worker::Client;
 
 /// Where an authority looks for the proof that a host is ours (RFC 8555, section 8.3).
 const CHALLENGES: &str = "/.well-known/acme-challenge/";
 
 /// The answer to a request that no service is to see: an authority's question, or one that is to be asked by TLS.
-pub(super) fn early<B>(client: &Client, request: &Request<B>) -> Option<Response<Download>> {
+pub(super) fn early<B>(at: &Exchange, request: &Request<B>) -> Option<Response<Download>> {
+    let client = &at.client;
     let entrance = client.serving.entrance();
-    let busy = || Busy::new(&client.activity);
+    let busy = |reason: Local| {
+        let busy = at.busy(request);
+        busy.because(reason);
+        busy
+    };
     if client.secured.is_none()
         && let Some(token) = request.uri().path().strip_prefix(CHALLENGES)
         && let Some(proof) = entrance.challenges.get(token)
     {
-        return Some(Response::new(Download::text(proof.clone().into(), busy())));
+        let busy = busy(Local::Challenge);
+        return Some(Response::new(Download::text(proof.clone().into(), busy)));
     }
     let port = entrance.redirect_to?;
     let place = place(request, port)?;
-    let mut response = Response::new(Download::text("".into(), busy()));
+    let mut response = Response::new(Download::text("".into(), busy(Local::Redirect)));
     // The method and the body are to be sent again as they are (RFC 9110, section 15.4.9).
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     response.headers_mut().insert(LOCATION, place);

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
+use ondol_model::ServiceName;
 
 use super::answer;
 use super::body::{Busy, Download, Upload};
@@ -27,6 +28,8 @@ use crate::gate::{Gate, User};
 use crate::policy::balance::next_random;
 use crate::policy::cors::is_preflight;
 use crate::policy::plan::Plan;
+use crate::policy::trace::Hop;
+use crate::signals::Trail;
 use crate::upstream::Cluster;
 use crate::worker::{Client, Shard};
 
@@ -36,6 +39,8 @@ pub(super) struct Exchange {
     pub client: Rc<Client>,
     /// The client's address, as `X-Forwarded-For` says it.
     pub address: HeaderValue,
+    /// The service that the client belongs to.
+    caller: Option<ServiceName>,
     random: Cell<u64>,
 }
 
@@ -44,6 +49,7 @@ impl Exchange {
         let random = Cell::new(shard.draw(shard.clients.number()));
         Exchange {
             address: headers::address_value(client.ip),
+            caller: client.caller(&shard),
             shard,
             client,
             random,
@@ -61,11 +67,9 @@ pub(super) async fn exchange(
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
     let version = request.version();
-    let busy = match version <= Version::HTTP_11 {
-        true => Busy::new(&at.client.activity),
-        false => Busy::of_stream(&at.client.activity),
-    };
+    let busy = at.busy(&request);
     let mut response = at.answer(request, busy).await;
+    response.body().answered(response.status());
     if version <= Version::HTTP_11 {
         at.finish_http1(&mut response);
     }
@@ -73,16 +77,31 @@ pub(super) async fn exchange(
 }
 
 impl Exchange {
-    async fn answer(self: &Rc<Self>, request: Request<Incoming>, busy: Busy) -> Response<Download> {
+    /// The client is served from now on, and what becomes of its request is noted.
+    pub(super) fn busy<B>(&self, request: &Request<B>) -> Busy {
+        let trail = Trail::begin(&self.shard, &self.client, request, || self.draw());
+        Busy::new(&self.client.activity, request.version(), trail)
+    }
+
+    async fn answer(
+        self: &Rc<Self>,
+        mut request: Request<Incoming>,
+        busy: Busy,
+    ) -> Response<Download> {
         let target = self.client.serving.target();
         let found = Way::find(target, &request, self.client.ip, || self.draw() as u64);
-        let way = match found {
+        let mut way = match found {
             Ok(way) => way,
             Err((refusal, sentence)) => {
                 self.client.serving.count_refusal(refusal);
+                self.trace(request.headers_mut(), busy.trail().as_deref());
                 return refuse(refusal, sentence, busy);
             }
         };
+        way.trail = busy.trail();
+        if let Some(trail) = &way.trail {
+            trail.goes(&way.cluster, way.origin(self.caller.as_ref()));
+        }
         let Some(plan) = way.plan() else {
             return self.ask(request, None, &way, busy).await;
         };
@@ -94,7 +113,10 @@ impl Exchange {
             }
             _ => match answer::answer(&way, plan, &request, busy) {
                 Ok(busy) => self.ask(request, None, &way, busy).await,
-                Err(answer) => *answer,
+                Err(answer) => {
+                    self.trace(request.headers_mut(), way.trail.as_deref());
+                    *answer
+                }
             },
         };
         if let Some(cors) = cors.filter(|_| !answer::is_preflight_answer(&response)) {
@@ -111,13 +133,14 @@ impl Exchange {
         self: &Rc<Self>,
         gate: &Gate,
         plan: &Plan,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         way: &Way,
         busy: Busy,
     ) -> Response<Download> {
         let user = match self.pass(gate, &request).await {
             Ok(user) => user,
             Err(stop) => {
+                self.trace(request.headers_mut(), way.trail.as_deref());
                 if let Stop::Refused(refusal, ..) = &stop {
                     way.cluster.count_refusal(*refusal);
                 }
@@ -126,7 +149,10 @@ impl Exchange {
         };
         let smaller = Smaller::wanted(gate, &request);
         let response = match answer::answer(way, plan, &request, busy) {
-            Err(answer) => *answer,
+            Err(answer) => {
+                self.trace(request.headers_mut(), way.trail.as_deref());
+                *answer
+            }
             Ok(busy) => {
                 let passed = Some((gate, user.as_deref()));
                 self.ask(request, passed, way, busy).await
@@ -218,8 +244,20 @@ impl Exchange {
             patient: !way.border,
             http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
             client: way.client,
+            trail: way.trail.as_deref(),
         };
         guarded(&call, request).await
+    }
+
+    /// Goes on with the trace of a request, or begins one. What begins here is recorded as far as the project's rules
+    /// say.
+    pub(super) fn trace(&self, headers: &mut HeaderMap, trail: Option<&Trail>) {
+        let random = self.draw();
+        let begins = || trail.is_none_or(|trail| trail.begins_trace(random as u64));
+        let hop = Hop::through(headers, random, begins);
+        if let Some(trail) = trail {
+            trail.belongs(hop);
+        }
     }
 
     /// The file says so, or it is a call of gRPC, which is nothing else.

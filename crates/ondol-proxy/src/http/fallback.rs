@@ -51,6 +51,7 @@ pub(super) async fn instead(shard: &Rc<Shard>, way: &Way, failed: &mut Failed) -
                     patient: false,
                     http2: is_grpc(request.headers()),
                     client: way.client,
+                    trail: way.trail.as_deref(),
                 };
                 match guarded(&call, request).await {
                     Ok((mut response, lease)) => {
@@ -70,6 +71,7 @@ pub(super) async fn instead(shard: &Rc<Shard>, way: &Way, failed: &mut Failed) -
 
 /// A static answer as the client gets it.
 pub(super) fn answer(answer: Static, failed: &Failed, busy: Busy) -> Response<Download> {
+    busy.because(failed.refusal);
     let mut response = Response::new(Download::text(answer.body, busy));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

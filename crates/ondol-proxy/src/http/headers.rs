@@ -166,6 +166,11 @@ pub(super) fn ensure_request_id(headers: &mut HeaderMap, draw: impl FnOnce() -> 
     }
 }
 
+/// The name that a request has.
+pub(super) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get(REQUEST_ID)
+}
+
 pub(super) fn address_value(ip: IpAddr) -> HeaderValue {
     HeaderValue::from_str(&ip.to_string()).unwrap_or_else(|_| HeaderValue::from_static("unknown"))
 }

@@ -13,6 +13,7 @@ use http::header::{
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use hyper::body::Incoming;
+use ondol_model::Local;
 use tokio::time::timeout;
 
 use super::ask::{Collected, collect};
@@ -30,6 +31,8 @@ use crate::policy::path::host_name;
 
 /// What became of the request here (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// An answer that is too old, given because there is no other.
+const SPARED: &str = "ondol; hit; detail=stale-if-error";
 /// How long a request waits for another one that fetches the same.
 const FOLLOW_TIME: Duration = Duration::from_secs(5);
 
@@ -111,6 +114,7 @@ impl Exchange {
                 Found::Stored(stored) => match stored.state(now) {
                     State::Fresh => {
                         cache.counters.hits.fetch_add(1, Relaxed);
+                        busy.because(Local::CacheHit);
                         return Ok(self.give(&stored, &asked, "ondol; hit", busy));
                     }
                     State::Refresh => {
@@ -118,6 +122,7 @@ impl Exchange {
                             self.refresh(way, &asked, &fetch.request, stored.clone(), lead);
                         }
                         cache.counters.stale.fetch_add(1, Relaxed);
+                        busy.because(Local::CacheStale);
                         return Ok(self.give(&stored, &asked, "ondol; hit; detail=stale", busy));
                     }
                     State::Ask { spare } => fetch.before = Some((stored, spare)),
@@ -166,7 +171,12 @@ impl Exchange {
             }
         }
         match self.fetch_and_keep(kept, &asked, fetch, way).await {
-            Fetched::Kept(stored, status) => Ok(self.give(&stored, &asked, status, busy)),
+            Fetched::Kept(stored, status) => {
+                if status == SPARED {
+                    busy.because(Local::CacheStale);
+                }
+                Ok(self.give(&stored, &asked, status, busy))
+            }
             Fetched::Passed(mut response) => {
                 if lead.is_some() {
                     kept.cache.pass(&asked.key, self.shard.now());
@@ -196,7 +206,8 @@ impl Exchange {
         stored: Arc<Stored>,
         lead: Lead,
     ) {
-        let (at, way, asked) = (self.clone(), way.clone(), asked.clone());
+        let (at, mut way, asked) = (self.clone(), way.clone(), asked.clone());
+        way.trail = None;
         let fetch = Fetch {
             request: copy(request),
             before: Some((stored, true)),
@@ -221,9 +232,7 @@ impl Exchange {
             stored.ask_with(request.headers_mut());
         }
         let spare = |then: Fetched| match &before {
-            Some((stored, true)) => {
-                Fetched::Kept(stored.clone(), "ondol; hit; detail=stale-if-error")
-            }
+            Some((stored, true)) => Fetched::Kept(stored.clone(), SPARED),
             _ => then,
         };
         let (purges, sent) = (kept.cache.purges(), self.shard.now());

@@ -107,6 +107,7 @@ impl Mirror {
                 patient: false,
                 http2: is_grpc(request.headers()),
                 client,
+                trail: None,
             };
             let asked = async {
                 match call.send(request, &cluster.policy(), None).await {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{HOST, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, Request, Response};
-use ondol_model::{LimitBy, ServicePage};
+use ondol_model::{LimitBy, Local, ServicePage};
 use tokio::task::spawn_blocking;
 
 use super::ask::ask;
@@ -33,7 +33,10 @@ impl Stop {
 
     pub(super) fn tell(self, busy: Busy) -> Response<Download> {
         match self {
-            Stop::Answered(response) => (*response).map(|body| Download::text(body, busy)),
+            Stop::Answered(response) => {
+                busy.because(Local::ForwardAuth);
+                (*response).map(|body| Download::text(body, busy))
+            }
             Stop::Refused(refusal, sentence, headers) => {
                 let mut response = refuse(refusal, sentence, busy);
                 for (name, value) in headers {

@@ -11,14 +11,13 @@ use super::exchange::Exchange;
 use super::headers;
 use super::way::Way;
 use crate::policy::rewrite::Rewrite;
-use crate::policy::trace::Hop;
 
 /// Whatever version the client speaks, what comes out is in the form of HTTP/1.1: an origin-form target and a `Host`.
 pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> Request<Upload> {
     let (parts, body) = request.into_parts();
     let mut prepared = Request::new(match body.is_end_stream() {
         true => Upload::Empty,
-        false => Upload::Client(body, None),
+        false => Upload::client(body, way.trail.clone()),
     });
     *prepared.method_mut() = parts.method;
     *prepared.version_mut() = Version::HTTP_11;
@@ -39,7 +38,10 @@ pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> R
         headers::set_forwarded(headers, &at.address, at.client.secured.as_ref(), host);
     }
     headers::ensure_request_id(headers, || at.draw());
-    Hop::through(headers, at.draw());
+    at.trace(headers, way.trail.as_deref());
+    if let Some(trail) = &way.trail {
+        trail.named(headers::request_id(headers));
+    }
     let path = way.path.as_deref().unwrap_or(parts.uri.path());
     let rewritten = way
         .plan()

@@ -10,6 +10,7 @@ pub(super) const REASON: HeaderName = HeaderName::from_static("x-ondol-reason");
 
 /// The answer to a request that is not served: a status, the reason as a word for machines and a sentence for people.
 pub(super) fn refuse(refusal: Refusal, sentence: String, busy: Busy) -> Response<Download> {
+    busy.because(refusal);
     let status = status(refusal);
     let text = Bytes::from(format!("{} {sentence}\n", status.as_u16()));
     let mut response = Response::new(Download::text(text, busy));
@@ -33,6 +34,7 @@ fn status(refusal: Refusal) -> StatusCode {
         Refusal::BadRequest
         | Refusal::BadHead
         | Refusal::BadBody
+        | Refusal::ClientGone
         | Refusal::BadFrame
         | Refusal::NoProxyHeader
         | Refusal::HandshakeFailed

@@ -8,7 +8,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-use super::body::{Busy, Download};
+use super::body::Download;
 use super::early::early;
 use super::exchange::{Exchange, exchange};
 use super::refuse::refuse;
@@ -46,7 +46,7 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
     if request.method().as_str() == REFUSED_METHOD {
-        return Ok(refuse_head(&at.client));
+        return Ok(refuse_head(&at, &request));
     }
     match at.client.serving.at_the_door.get() {
         // Boxed: the common way is not to carry it.
@@ -61,8 +61,11 @@ pub(super) async fn at_the_door(
     request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
     let client = at.client.clone();
-    let mut response = match early(&client, &request) {
-        Some(response) => response,
+    let mut response = match early(&at, &request) {
+        Some(response) => {
+            response.body().answered(response.status());
+            response
+        }
         None => exchange(at, request).await?,
     };
     if client.secured.is_some()
@@ -76,7 +79,8 @@ pub(super) async fn at_the_door(
 }
 
 /// The answer to a request that the guard did not let through.
-fn refuse_head(client: &Client) -> Response<Download> {
+fn refuse_head(at: &Exchange, request: &Request<Incoming>) -> Response<Download> {
+    let (client, busy) = (&at.client, at.busy(request));
     let refusal = match client.activity.fault() {
         Some(Fault::TooLarge) => Refusal::HeadTooLarge,
         _ => Refusal::BadHead,
@@ -87,7 +91,8 @@ fn refuse_head(client: &Client) -> Response<Download> {
         .fault()
         .unwrap_or(Fault::RequestLine)
         .sentence();
-    let mut response = refuse(refusal, sentence.to_owned(), Busy::new(&client.activity));
+    let mut response = refuse(refusal, sentence.to_owned(), busy);
+    response.body().answered(response.status());
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
     response

@@ -11,7 +11,7 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use super::body::{Busy, Download};
+use super::body::Download;
 use super::exchange::{Exchange, exchange};
 use super::refuse::refuse;
 use super::serve::at_the_door;
@@ -76,8 +76,10 @@ async fn answer(
 ) -> Result<Response<Download>, Infallible> {
     if let Some(fault) = fault(&request) {
         at.client.serving.count_refusal(Refusal::BadHead);
-        let busy = Busy::new(&at.client.activity);
-        return Ok(refuse(Refusal::BadHead, fault.sentence().to_owned(), busy));
+        let sentence = fault.sentence().to_owned();
+        let response = refuse(Refusal::BadHead, sentence, at.busy(&request));
+        response.body().answered(response.status());
+        return Ok(response);
     }
     let mut names = request.headers().keys();
     if names.any(|name| name.as_str().contains('_')) {

@@ -61,22 +61,24 @@ impl Switch {
         response.headers_mut().insert(UPGRADE, protocol);
         let in_flight = lease.switch();
         client.activity.switch();
+        let trail = busy.trail();
+        if let Some(trail) = &trail {
+            trail.switched();
+        }
         tokio::task::spawn_local(async move {
-            let _held = (client, busy);
-            let (Ok(client), Ok(upstream)) = tokio::join!(self.client, upstream) else {
+            let _open = (client, busy);
+            let (Ok(from), Ok(upstream)) = tokio::join!(self.client, upstream) else {
                 add(&in_flight.counters.errors, 1);
                 return;
             };
-            let mut client = TokioIo::new(client);
+            let mut from = TokioIo::new(from);
             let mut upstream = Counted::new(TokioIo::new(upstream), in_flight.upstream());
             // An error is the end of one of them, and neither can be told more than that.
-            let _ = copy_bidirectional_with_sizes(
-                &mut client,
-                &mut upstream,
-                BUFFER_BYTES,
-                BUFFER_BYTES,
-            )
-            .await;
+            let copied =
+                copy_bidirectional_with_sizes(&mut from, &mut upstream, BUFFER_BYTES, BUFFER_BYTES);
+            if let (Ok((received, gave)), Some(trail)) = (copied.await, &trail) {
+                trail.carried(received, gave);
+            }
         });
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use http::header::HOST;
 use http::{Method, Request, Version};
+use ondol_model::{Origin, ServiceName};
 
 use crate::Refusal;
 use crate::gate::Gate;
@@ -14,6 +15,7 @@ use crate::policy::path::{host_name, normal};
 use crate::policy::plan::{Plan, share};
 use crate::policy::protocol::Protocol;
 use crate::policy::route::{Ask, Match};
+use crate::signals::Trail;
 use crate::upstream::Cluster;
 use crate::worker::{Destination, RouteWay, Target};
 
@@ -33,6 +35,8 @@ pub(super) struct Way {
     /// The service speaks HTTP/2.
     pub http2: bool,
     pub client: IpAddr,
+    /// What is noted of the request; `None` when nobody waits for its answer, or nobody wants to know.
+    pub trail: Option<Rc<Trail>>,
 }
 
 impl Way {
@@ -107,6 +111,19 @@ impl Way {
             border,
             http2: false,
             client,
+            trail: None,
+        }
+    }
+
+    /// Where the request came from; `caller` is the service that its client belongs to.
+    pub(super) fn origin(&self, caller: Option<&ServiceName>) -> Origin {
+        match (&*self.target, self.found) {
+            (Target::Edge { edge, .. }, Some(found)) => {
+                Origin::Route(edge.names[found.number].clone())
+            }
+            (Target::Edge { .. }, None) => Origin::Edge,
+            (Target::Service { callers: None, .. }, _) => Origin::Port(self.port.unwrap_or(0)),
+            (Target::Service { .. }, _) => caller.cloned().map_or(Origin::Machine, Origin::Service),
         }
     }
 

@@ -258,6 +258,7 @@ impl Session {
                 self.tell(LinkEvent::Saw(Observation::Drained { replica, run }));
             }
             ToNode::Circuits(circuits) => self.tell(LinkEvent::Circuits(circuits)),
+            ToNode::Signals(signals) => self.tell(LinkEvent::Signals(signals)),
             ToNode::Status(status) => {
                 if let Some(answer) = self.asked.pop_front() {
                     let _ = answer.send(status);

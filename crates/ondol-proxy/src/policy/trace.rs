@@ -17,12 +17,13 @@ const STATE_BYTES_MAX: usize = 512;
 /// One hop of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hop {
-    trace: u128,
+    pub trace: u128,
     /// This hop.
-    span: u64,
+    pub span: u64,
     /// Who called; `None` when the trace begins here.
-    parent: Option<u64>,
-    sampled: bool,
+    pub parent: Option<u64>,
+    /// Whether it is recorded.
+    pub sampled: bool,
 }
 
 /// What a request said it belongs to.
@@ -35,8 +36,13 @@ struct Context {
 
 impl Hop {
     /// Goes on with the trace of a request, or begins one; the headers say so to whom it is sent. `random` names
-    /// what is new; a zero in it becomes a one, because zero means none.
-    pub(crate) fn through(headers: &mut HeaderMap, random: u128) -> Hop {
+    /// what is new; a zero in it becomes a one, because zero means none. `begins` says whether a trace that begins
+    /// here is recorded.
+    pub(crate) fn through(
+        headers: &mut HeaderMap,
+        random: u128,
+        begins: impl FnOnce() -> bool,
+    ) -> Hop {
         let (trace, span) = (
             random.max(1),
             ((random >> 64) as u64 ^ random as u64).max(1),
@@ -56,7 +62,7 @@ impl Hop {
                 trace,
                 span,
                 parent: None,
-                sampled: true,
+                sampled: begins(),
             },
         };
         if from_w3c.is_none() || state_bytes(headers) > STATE_BYTES_MAX {
@@ -65,6 +71,16 @@ impl Hop {
         }
         hop.write(headers);
         hop
+    }
+
+    /// One that nobody else hears of.
+    pub(crate) fn apart(random: u128) -> Hop {
+        Hop {
+            trace: random.max(1),
+            span: (random as u64).max(1),
+            parent: None,
+            sampled: false,
+        }
     }
 
     fn write(self, headers: &mut HeaderMap) {
@@ -164,6 +180,11 @@ fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     }
 }
 
+/// The last `N` digits of a number in hexadecimal.
+pub(crate) fn digits<const N: usize>(number: u128) -> [u8; N] {
+    std::array::from_fn(|at| b"0123456789abcdef"[(number >> (4 * (N - 1 - at))) as usize & 0xf])
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -178,7 +199,7 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_str(value).unwrap());
         }
-        let hop = Hop::through(&mut headers, RANDOM);
+        let hop = Hop::through(&mut headers, RANDOM, || true);
         (hop, headers)
     }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ondol_model::{EndpointTable, ReplicaId, RunId, ServiceRef, Time};
+use ondol_model::{EndpointTable, Load, ReplicaId, RunId, ServiceRef, Time};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -200,6 +200,15 @@ impl Cluster {
             upstream.pool.sweep(limits, now);
         }
         self.forget_gone();
+    }
+
+    /// What its endpoints have to do.
+    pub(crate) fn loads(&self) -> Vec<Load> {
+        self.all
+            .borrow()
+            .values()
+            .map(|upstream| upstream.load())
+            .collect()
     }
 
     pub(crate) fn status(&self, now: Time) -> ServiceStatus {

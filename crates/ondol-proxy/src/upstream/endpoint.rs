@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::{Eject, Endpoint, RunId, Time};
+use ondol_model::{Eject, Endpoint, Load, ReplicaId, RunId, Time};
 use tokio::sync::Notify;
 
 use super::circuit::Circuit;
@@ -107,6 +107,10 @@ impl Upstream {
         self.endpoint.borrow().ip
     }
 
+    pub(crate) fn replica(&self) -> ReplicaId {
+        self.endpoint.borrow().replica.clone()
+    }
+
     pub(crate) fn address(&self, port: u16) -> SocketAddr {
         self.endpoint.borrow().address(port)
     }
@@ -196,6 +200,15 @@ impl Upstream {
         self.left.notify_waiters();
         if self.in_flight.get() > 0 {
             self.drains.borrow_mut().push(ack);
+        }
+    }
+
+    /// What it has to do.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            replica: self.replica(),
+            run: self.run(),
+            in_flight: u64::from(self.in_flight.get()),
         }
     }
 

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::Time;
+use ondol_model::{ServiceName, Time};
 use tokio::task::AbortHandle;
 
-use super::{Permit, Serving};
+use super::{Permit, Serving, Shard, Target};
 use crate::Refusal;
 use crate::limits::Limits;
 use crate::stream::{Activity, Doing};
@@ -39,6 +39,17 @@ impl Client {
             activity,
             secured: None,
             _permit: permit,
+        }
+    }
+
+    /// The service that it belongs to, as far as its address says so.
+    pub(crate) fn caller(&self, shard: &Shard) -> Option<ServiceName> {
+        match &*self.serving.target() {
+            Target::Service {
+                callers: Some(callers),
+                ..
+            } => callers.named(self.ip, shard.owner(self.ip)),
+            _ => None,
         }
     }
 

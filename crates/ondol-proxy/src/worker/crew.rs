@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Arrival, Report};
 use crate::clock::Clock;
@@ -11,6 +11,7 @@ use crate::compiled::Compiled;
 use crate::control::Ack;
 use crate::entrance::Wires;
 use crate::gate::Gates;
+use crate::signals::{Gathered, LogWriter};
 
 /// All workers, as everybody sees them: their inboxes and how much they have to do.
 pub(crate) struct Crew {
@@ -19,6 +20,10 @@ pub(crate) struct Crew {
     pub gates: Gates,
     /// One for all: what they know together has times in it.
     pub clock: Clock,
+    /// Where access logs are written.
+    pub log: Arc<LogWriter>,
+    /// Told when a worker has many records that nobody has collected.
+    pub records: Notify,
 }
 
 struct Desk {
@@ -41,6 +46,8 @@ pub(crate) enum Order {
     Take(Arrival),
     /// Say what was done.
     Report(oneshot::Sender<Report>),
+    /// Hand over what was noted of requests.
+    Collect(oneshot::Sender<Gathered>),
     /// Accept nothing more, let requests finish, end.
     Quit,
 }
@@ -64,6 +71,8 @@ impl Crew {
             workers,
             gates,
             clock: Clock::new(),
+            log: Arc::default(),
+            records: Notify::new(),
         };
         (crew, inboxes)
     }
@@ -92,10 +101,18 @@ impl Crew {
     }
 
     pub(crate) fn ask_status(&self) -> Vec<oneshot::Receiver<Report>> {
+        self.ask_all(Order::Report)
+    }
+
+    pub(crate) fn collect(&self) -> Vec<oneshot::Receiver<Gathered>> {
+        self.ask_all(Order::Collect)
+    }
+
+    fn ask_all<T>(&self, order: fn(oneshot::Sender<T>) -> Order) -> Vec<oneshot::Receiver<T>> {
         let ask = |index| {
-            let (answer, report) = oneshot::channel();
-            self.order(index, Order::Report(answer));
-            report
+            let (answer, asked) = oneshot::channel();
+            self.order(index, order(answer));
+            asked
         };
         (0..self.workers.len()).map(ask).collect()
     }

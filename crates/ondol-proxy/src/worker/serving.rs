@@ -82,6 +82,12 @@ impl Callers {
             None => ip == self.own || self.anonymous && ip.is_loopback(),
         }
     }
+
+    /// The service that a connection from `ip` is known to come from.
+    pub(crate) fn named(&self, ip: IpAddr, owner: Option<ServiceRef>) -> Option<ServiceName> {
+        let shared = self.anonymous && is_shared(ip);
+        owner.filter(|_| !shared).map(|owner| owner.service)
+    }
 }
 
 /// The one address of loopback that a program uses when it does not choose.

@@ -20,6 +20,7 @@ use crate::compiled::Compiled;
 use crate::control::Ack;
 use crate::entrance::{Dialled, Wires};
 use crate::limits::Limits;
+use crate::signals::{Gathered, Recorder};
 use crate::upstream::{Cluster, Policy};
 
 /// How often idle connections are looked at.
@@ -36,6 +37,7 @@ pub(crate) struct Shard {
     pub crew: Arc<Crew>,
     pub clients: Clients,
     pub handshakes: Handshakes,
+    pub recorder: Recorder,
     /// [`Shard::now`] at the last tick.
     pub coarse: Arc<AtomicU64>,
     wires: RefCell<Arc<Wires>>,
@@ -55,9 +57,10 @@ impl Shard {
         Rc::new(Shard {
             index,
             limits,
-            crew,
             clients: Clients::default(),
             handshakes: Handshakes::default(),
+            recorder: Recorder::new(crew.clone()),
+            crew,
             wires: RefCell::default(),
             coarse: Arc::default(),
             random: RandomState::new(),
@@ -139,6 +142,9 @@ impl Shard {
                 Some(Order::Report(answer)) => {
                     let _ = answer.send(self.report());
                 }
+                Some(Order::Collect(answer)) => {
+                    let _ = answer.send(self.collect());
+                }
                 Some(Order::Quit) | None => return self.quit(inbox).await,
             }
         }
@@ -176,6 +182,7 @@ impl Shard {
                 }
             }
         }
+        self.recorder.configure(&snapshot.signals);
         self.compiled.replace(compiled.clone());
         for (service, cluster) in self.clusters.borrow().iter() {
             cluster.configure(policy_of(compiled, service));
@@ -222,6 +229,7 @@ impl Shard {
 
     fn sweep(&self) {
         let now = self.now();
+        self.recorder.tick(TICK);
         self.sweep_clients(now);
         let listed = |serving: &Rc<Serving>| !serving.is_closed_since(now - TICK);
         self.listeners
@@ -236,6 +244,15 @@ impl Shard {
     fn sweep_clients(&self, now: Time) {
         self.coarse.store(now.as_nanos(), Ordering::Relaxed);
         self.clients.sweep(&self.limits, now);
+    }
+
+    fn collect(&self) -> Gathered {
+        let clusters = self.clusters.borrow();
+        let loads = clusters.values().flat_map(|cluster| cluster.loads());
+        Gathered {
+            loads: loads.filter(|load| load.in_flight > 0).collect(),
+            ..self.recorder.collect()
+        }
     }
 
     fn report(&self) -> Report {

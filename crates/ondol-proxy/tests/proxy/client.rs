@@ -187,6 +187,13 @@ impl Load {
         .expect("requests are still answered");
     }
 
+    /// How many were answered; all of them with 200.
+    pub(crate) async fn stop_counting(self) -> u64 {
+        let done = self.done.clone();
+        assert_eq!(self.stop().await, Vec::<String>::new());
+        done.load(Ordering::Relaxed)
+    }
+
     /// Every request that did not get 200, in words.
     pub(crate) async fn stop(self) -> Vec<String> {
         self.stop.store(true, Ordering::Relaxed);

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use ondol_model::{
     Certificate, Endpoint, EndpointTable, Guard, Listener, ListenerId, Observation, Opening,
-    ProjectName, Purpose, ReplicaId, Route, RunId, ServiceName, ServiceRef, Snapshot,
-    TrafficPolicy, Transport,
+    ProjectName, Purpose, ReplicaId, Route, RunId, ServiceName, ServiceRef, SignalRules, Signals,
+    Snapshot, TrafficPolicy, Transport,
 };
 use ondol_proxy::{Hello, Link, LinkEvent, Options, Sockets, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,6 +48,7 @@ pub(crate) struct Rig {
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) challenges: BTreeMap<String, String>,
     pub(crate) files: BTreeMap<PathBuf, String>,
+    pub(crate) signals: BTreeMap<ProjectName, SignalRules>,
     version: u64,
     tables: BTreeMap<ServiceRef, u64>,
 }
@@ -146,6 +147,7 @@ impl Rig {
             certificates: Vec::new(),
             challenges: BTreeMap::new(),
             files: BTreeMap::new(),
+            signals: BTreeMap::new(),
             version: 0,
             tables: BTreeMap::new(),
         };
@@ -207,6 +209,38 @@ impl Rig {
         self.link = link;
         self.events = events;
         self.connected().await
+    }
+
+    /// The node dies, and for a while there is none.
+    pub(crate) fn kill_node(&mut self) {
+        (self.link, self.events) = Link::start(self.folder.join("nobody.sock"));
+    }
+
+    /// What is said of requests, until so many were counted.
+    pub(crate) async fn signals(&mut self, requests: u64) -> Vec<Signals> {
+        let mut all = Vec::new();
+        let counted = |all: &Vec<Signals>| -> u64 {
+            let rows = all.iter().flat_map(|signals| &signals.red);
+            rows.map(|(_, row)| row.requests()).sum()
+        };
+        while counted(&all) < requests {
+            if let LinkEvent::Signals(signals) = self.event().await {
+                all.push(*signals);
+            }
+        }
+        assert_eq!(counted(&all), requests, "each is counted once");
+        all
+    }
+
+    /// What has been said of requests, without waiting for more.
+    pub(crate) fn signals_so_far(&mut self) -> Vec<Signals> {
+        let mut all = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            if let LinkEvent::Signals(signals) = event {
+                all.push(*signals);
+            }
+        }
+        all
     }
 
     pub(crate) async fn connected(&mut self) -> Hello {
@@ -316,6 +350,7 @@ impl Rig {
             certificates: self.certificates.clone(),
             challenges: self.challenges.clone(),
             files: self.files.clone(),
+            signals: self.signals.clone(),
         }
     }
 

@@ -1,20 +1,26 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ondol_api::{ProjectState, ReplicaState, ServiceState};
+use ondol_api::{ProjectState, Reading, ReplicaState, ServiceState};
 use ondol_model::Phase;
+use serde::Serialize;
 
 use super::args::{ProjectArgs, PsArgs};
 use super::clock::{now_unix_ms, span};
 use super::failure::Failure;
 use super::node;
 use super::out::Out;
+use super::reading::Readings;
 use super::table::Table;
 
 pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<ExitCode, Failure> {
     let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
     let only = node::services(&project, &args.services)?;
+    let readings = match out.json {
+        true => Some(Readings::ask(&client, &project.name).await?),
+        false => None,
+    };
     let now = now_unix_ms();
     let mut table = Table::new(&["NAME", "STATE", "SINCE", "RESTARTS", "PORTS", "RUNS"]);
     let services = project
@@ -31,7 +37,10 @@ pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<E
         replicas.filter(|(_, replica)| args.all || replica.phase != Phase::Ended)
     {
         if out.json {
-            out.object(replica)?;
+            let reading = readings
+                .as_ref()
+                .and_then(|readings| readings.of(&replica.name));
+            out.object(&Row { replica, reading })?;
         } else if args.quiet {
             out.data(&replica.name);
         } else {
@@ -42,6 +51,15 @@ pub(crate) async fn ps(files: &ProjectArgs, args: PsArgs, out: &Out) -> Result<E
         table.lines().iter().for_each(|line| out.data(line));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A replica, and how it does.
+#[derive(Serialize)]
+struct Row<'a> {
+    #[serde(flatten)]
+    replica: &'a ReplicaState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reading: Option<&'a Reading>,
 }
 
 fn row(

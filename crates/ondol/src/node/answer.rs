@@ -61,6 +61,9 @@ impl Node {
                     answer(reply, Ok(usage::of(&state, &project, &engine).await))
                 });
             }
+            Request::Readings { project, reply } => {
+                answer(reply, Ok(self.readings_of(&project)));
+            }
             Request::Revisions { project, reply } => answer(reply, self.revisions(&project)),
             Request::Events { query, reply } => answer(reply, self.events(&query)),
             Request::Logs { query, lines } => {

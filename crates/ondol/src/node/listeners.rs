@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ondol_model::{
-    Certificate, Listener, ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy,
-    Transport,
+    Certificate, Listener, ListenerId, ProjectName, Purpose, Route, ServiceRef, SignalRules,
+    Snapshot, TrafficPolicy, Transport,
 };
 use ondol_proxy::Sockets;
 
@@ -23,12 +23,14 @@ pub(crate) struct Refused {
     pub(crate) error: io::Error,
 }
 
-/// What comes from files: what listeners with TLS show, what authorities are told, and what routes name.
+/// What the proxy is told beside where it listens: what listeners with TLS show, what authorities are told, what is in
+/// the files that routes name, and what is to be said of requests.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     pub(crate) certificates: Vec<Certificate>,
     pub(crate) challenges: BTreeMap<String, String>,
     pub(crate) files: BTreeMap<PathBuf, String>,
+    pub(crate) signals: BTreeMap<ProjectName, SignalRules>,
 }
 
 /// The open sockets, as the proxy was last told.
@@ -162,6 +164,7 @@ impl Listeners {
             certificates: shown.certificates,
             challenges: shown.challenges,
             files: shown.files,
+            signals: shown.signals,
         };
         if next == self.snapshot {
             return None;

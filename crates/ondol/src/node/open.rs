@@ -148,6 +148,7 @@ impl Node {
             refused: BTreeMap::new(),
             circuits: Vec::new(),
             circuits_version: 0,
+            readings: Default::default(),
             route_files: Default::default(),
             telemetry,
             wishes_version: 0,

@@ -74,7 +74,7 @@ impl Node {
         });
     }
 
-    fn write_down(&mut self, notes: &[Note]) {
+    pub(super) fn write_down(&mut self, notes: &[Note]) {
         if notes.is_empty() {
             return;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ondol_api::{NodeState, ProjectState};
 use ondol_control::{ProjectView, View};
-use ondol_model::{ListenerId, ProjectName, Purpose, ServiceName, ServiceRef, Transport};
+use ondol_model::{ListenerId, Project, ProjectName, Purpose, ServiceName, ServiceRef, Transport};
 use ondol_store::PortKey;
 
 use super::acme::News;
@@ -100,6 +100,8 @@ impl Node {
         let mut complaints = self.keys.fill(&mut needs, &mut traffic, now_unix);
         let (mut shown, wrong) = self.keys.shown(&projects, now_unix);
         shown.files = self.route_files.texts();
+        let rules = |project: &&Project| (project.name.clone(), project.requests.clone());
+        shown.signals = projects.iter().map(rules).collect();
         complaints.extend(wrong);
         let usual = |service: &ServiceRef, target, transport| {
             self.store

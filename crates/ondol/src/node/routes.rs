@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, Method};
 use ondol_api::{ApiError, ErrorCode, RouteAsk, RouteOutcome, RouteState};
-use ondol_model::{PathKind, Route, RouteAnswer, ServiceRef, Wanted};
+use ondol_model::{Route, RouteAnswer, ServiceRef, Wanted};
 use ondol_proxy::{Outcome, explain, in_order};
 
 type Routes = [(Route, ServiceRef)];
@@ -127,16 +127,11 @@ fn header(line: &str) -> Option<(http::HeaderName, http::HeaderValue)> {
 }
 
 fn state(port: u16, (route, service): &(Route, ServiceRef)) -> RouteState {
-    let host = route.host.as_deref().unwrap_or("*");
     RouteState {
         port,
         project: service.project.to_string(),
         service: service.service.to_string(),
-        matches: match route.path_kind {
-            PathKind::Prefix => format!("{host}{}", route.path),
-            PathKind::Exact => format!("{host} = {}", route.path),
-            PathKind::Regex => format!("{host} ~ {}", route.path),
-        },
+        matches: route.pattern(),
         wants: wants(route),
         does: does(route),
         outcome: None,

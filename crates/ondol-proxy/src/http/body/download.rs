@@ -1,17 +1,21 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::{StatusCode, Version};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use ondol_model::Reason;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::super::encode::Encoder;
 use super::super::lease::Lease;
 use crate::Refusal;
+use crate::signals::Trail;
 use crate::stream::{Activity, StreamId};
 use crate::upstream::add;
 
@@ -42,7 +46,7 @@ pub(crate) struct Timer {
 
 /// An answer broke off in the middle.
 #[derive(Debug)]
-pub(crate) struct BrokenOff;
+pub(crate) struct BrokenOff(Refusal);
 
 impl std::fmt::Display for BrokenOff {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -85,28 +89,35 @@ impl Timer {
     }
 }
 
-/// Notes that a client's request is served, until it is dropped, and whether the client keeps its answer waiting.
+/// A client's request is served, until this is dropped. Notes whether the client keeps its answer waiting.
 pub(crate) struct Busy {
     activity: Arc<Activity>,
     /// `None` where answers follow each other.
     stream: Option<StreamId>,
+    trail: Option<Rc<Trail>>,
 }
 
 impl Busy {
-    pub(crate) fn new(activity: &Arc<Activity>) -> Self {
-        Busy::of(activity, None)
-    }
-
-    /// The same for one of several requests at once.
-    pub(crate) fn of_stream(activity: &Arc<Activity>) -> Self {
-        Busy::of(activity, Some(activity.stream()))
-    }
-
-    fn of(activity: &Arc<Activity>, stream: Option<StreamId>) -> Self {
+    /// One request after another, or, with `HTTP/2`, one of several at once.
+    pub(crate) fn new(activity: &Arc<Activity>, version: Version, trail: Option<Rc<Trail>>) -> Self {
+        let several = version > Version::HTTP_11;
         activity.begin();
         Busy {
+            stream: several.then(|| activity.stream()),
             activity: activity.clone(),
-            stream,
+            trail,
+        }
+    }
+
+    /// What is noted of the request.
+    pub(crate) fn trail(&self) -> Option<Rc<Trail>> {
+        self.trail.clone()
+    }
+
+    /// Why its answer is not the service's own.
+    pub(crate) fn because(&self, reason: impl Into<Reason>) {
+        if let Some(trail) = &self.trail {
+            trail.because(reason);
         }
     }
 
@@ -122,6 +133,9 @@ impl Drop for Busy {
     fn drop(&mut self) {
         self.waits_for(false);
         self.activity.end();
+        if let Some(trail) = &self.trail {
+            trail.finish();
+        }
     }
 }
 
@@ -157,6 +171,16 @@ impl Download {
         Download { busy, ..self }
     }
 
+    /// The head of the answer is complete.
+    pub(crate) fn answered(&self, status: StatusCode) {
+        if let Some(trail) = self.trail() {
+            trail.answered(status);
+            if self.is_done() {
+                trail.done();
+            }
+        }
+    }
+
     /// The same, behind what was read of it before.
     pub(crate) fn after(self, read: Bytes) -> Self {
         Download { read, ..self }
@@ -176,6 +200,19 @@ impl Download {
             busy: None,
         }
     }
+
+    fn trail(&self) -> Option<&Trail> {
+        self.busy.as_ref()?.trail.as_deref()
+    }
+
+    /// Nothing more comes.
+    fn is_done(&self) -> bool {
+        let ended = match &self.from {
+            From::Text(text) => text.is_none(),
+            From::Endpoint(_, lease, _) => lease.is_none(),
+        };
+        ended && self.read.is_empty() && self.encoder.is_none()
+    }
 }
 
 impl Body for Download {
@@ -190,6 +227,16 @@ impl Body for Download {
         };
         if let Some(busy) = &body.busy {
             busy.waits_for(polled.is_ready());
+        }
+        if let (Some(trail), Poll::Ready(frame)) = (body.trail(), &polled) {
+            match frame {
+                Some(Ok(frame)) => trail.gave(frame.data_ref().map_or(0, Bytes::len)),
+                Some(Err(BrokenOff(refusal))) => trail.broke(*refusal),
+                None => {}
+            }
+            if body.is_done() {
+                trail.done();
+            }
         }
         polled
     }
@@ -236,7 +283,7 @@ impl Download {
                 if let Some(lease) = lease.take() {
                     lease.broke(refusal);
                 }
-                return Poll::Ready(Some(Err(BrokenOff)));
+                return Poll::Ready(Some(Err(BrokenOff(refusal))));
             }
         };
         if let Some(timer) = timer {
@@ -261,7 +308,7 @@ impl Download {
         {
             lease.give_back();
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff)))
+        Poll::Ready(frame.map(|frame| frame.map_err(|_| BrokenOff(Refusal::UpstreamBroke))))
     }
 
     /// Pieces come out as the coding makes them; nothing is held back while no more comes in.
@@ -290,7 +337,7 @@ impl Download {
             match coded {
                 Ok(coded) if coded.is_empty() && self.encoder.is_some() => {}
                 Ok(coded) => return Poll::Ready(Some(Ok(Frame::data(coded)))),
-                Err(_) => return Poll::Ready(Some(Err(BrokenOff))),
+                Err(_) => return Poll::Ready(Some(Err(BrokenOff(Refusal::UpstreamBroke)))),
             }
         }
     }

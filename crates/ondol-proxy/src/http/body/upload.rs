@@ -8,6 +8,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::super::mirror::Mirror;
+use crate::signals::Trail;
 use crate::upstream::{InFlight, Upstream, add};
 
 /// What goes to an endpoint.
@@ -15,10 +16,16 @@ pub(crate) enum Upload {
     Empty,
     /// All of a copied body.
     Bytes(Option<Bytes>),
-    /// The client's body, as it comes, and the endpoint for which it is counted.
-    Client(Incoming, Option<Rc<Upstream>>),
+    /// The client's body, as it comes, and for whom it is counted.
+    Client(Incoming, Counted),
     /// The same, looked at as it passes.
-    Watched(Incoming, Option<Rc<Upstream>>, Box<Watch>),
+    Watched(Incoming, Counted, Box<Watch>),
+}
+
+/// For whom the bytes of a body are counted.
+pub(crate) struct Counted {
+    endpoint: Option<Rc<Upstream>>,
+    trail: Option<Rc<Trail>>,
 }
 
 /// What is done with a body that passes.
@@ -32,10 +39,15 @@ pub(crate) struct Watch {
 }
 
 impl Upload {
+    pub(crate) fn client(body: Incoming, trail: Option<Rc<Trail>>) -> Self {
+        let endpoint = None;
+        Upload::Client(body, Counted { endpoint, trail })
+    }
+
     /// Counts the bytes for `endpoint` from now on.
     pub(crate) fn count_for(&mut self, endpoint: &InFlight) {
         if let Upload::Client(_, counted) | Upload::Watched(_, counted, _) = self {
-            *counted = Some(endpoint.upstream());
+            counted.endpoint = Some(endpoint.upstream());
         }
     }
 
@@ -67,6 +79,17 @@ impl Upload {
         match self {
             Upload::Watched(_, _, watch) => Some(watch),
             _ => None,
+        }
+    }
+}
+
+impl Counted {
+    fn count(&self, bytes: usize) {
+        if let Some(endpoint) = &self.endpoint {
+            add(&endpoint.counters.bytes_in, bytes as u64);
+        }
+        if let Some(trail) = &self.trail {
+            trail.received(bytes);
         }
     }
 }
@@ -128,9 +151,8 @@ impl Body for Upload {
             Upload::Watched(body, counted, watch) => (body, counted, Some(watch)),
         };
         let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
-        if let (Some(Ok(frame)), Some(endpoint)) = (&frame, counted) {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            add(&endpoint.counters.bytes_in, length as u64);
+        if let Some(Ok(frame)) = &frame {
+            counted.count(frame.data_ref().map_or(0, Bytes::len));
         }
         if let Some(watch) = watch {
             let passed = match &frame {

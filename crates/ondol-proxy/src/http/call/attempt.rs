@@ -45,6 +45,9 @@ impl Call<'_> {
             Ok(in_flight) => in_flight,
             Err(refusal) => return Attempt::Over(refusal, Some(request)),
         };
+        if let Some(trail) = self.trail {
+            trail.sent_to(in_flight.upstream());
+        }
         let now = self.shard.now();
         self.cluster.count_sent(how.repeats, now);
         let circuit = in_flight.circuit();

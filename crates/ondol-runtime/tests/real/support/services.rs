@@ -22,6 +22,7 @@ pub(crate) fn project() -> Arc<Project> {
         edge_port: 8080,
         edge: Default::default(),
         alerts: ondol_model::Alerts::default(),
+        requests: Default::default(),
     })
 }
 
