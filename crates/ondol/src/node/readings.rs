@@ -175,7 +175,7 @@ impl Sum {
 
 #[cfg(test)]
 mod tests {
-    use ondol_model::{Load, Origin, RedKey};
+    use ondol_model::{Load, Origin, RedKey, ServiceName};
 
     use super::*;
 
