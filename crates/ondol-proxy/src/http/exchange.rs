@@ -218,6 +218,7 @@ impl Exchange {
             return refuse(Refusal::BodyTooLarge, answer::too_large(max), busy);
         }
         way.cluster.count_refusal(failed.refusal);
+        busy.because(failed.refusal);
         match Box::pin(instead(&self.shard, way, &mut failed)).await {
             Some(Instead::Endpoint(response, lease)) => {
                 self.pass_on(response, lease, None, way, busy)

@@ -71,7 +71,6 @@ pub(super) async fn instead(shard: &Rc<Shard>, way: &Way, failed: &mut Failed) -
 
 /// A static answer as the client gets it.
 pub(super) fn answer(answer: Static, failed: &Failed, busy: Busy) -> Response<Download> {
-    busy.because(failed.refusal);
     let mut response = Response::new(Download::text(answer.body, busy));
     *response.status_mut() = answer.status;
     *response.headers_mut() = answer.headers;

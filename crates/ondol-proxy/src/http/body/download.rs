@@ -99,7 +99,11 @@ pub(crate) struct Busy {
 
 impl Busy {
     /// One request after another, or, with `HTTP/2`, one of several at once.
-    pub(crate) fn new(activity: &Arc<Activity>, version: Version, trail: Option<Rc<Trail>>) -> Self {
+    pub(crate) fn new(
+        activity: &Arc<Activity>,
+        version: Version,
+        trail: Option<Rc<Trail>>,
+    ) -> Self {
         let several = version > Version::HTTP_11;
         activity.begin();
         Busy {
