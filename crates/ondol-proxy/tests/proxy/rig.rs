@@ -218,25 +218,16 @@ impl Rig {
 
     /// What is said of requests, until so many were counted.
     pub(crate) async fn signals(&mut self, requests: u64) -> Vec<Signals> {
-        let mut all = Vec::new();
-        let counted = |all: &Vec<Signals>| -> u64 {
-            let rows = all.iter().flat_map(|signals| &signals.red);
-            rows.map(|(_, row)| row.requests()).sum()
-        };
-        while counted(&all) < requests {
-            if let LinkEvent::Signals(signals) = self.event().await {
-                all.push(*signals);
-            }
-        }
+        let all = self.signals_from(requests).await;
         assert_eq!(counted(&all), requests, "each is counted once");
         all
     }
 
-    /// What has been said of requests, without waiting for more.
-    pub(crate) fn signals_so_far(&mut self) -> Vec<Signals> {
+    /// What is said of requests, until at least so many were counted.
+    pub(crate) async fn signals_from(&mut self, requests: u64) -> Vec<Signals> {
         let mut all = Vec::new();
-        while let Ok(event) = self.events.try_recv() {
-            if let LinkEvent::Signals(signals) = event {
+        while counted(&all) < requests {
+            if let LinkEvent::Signals(signals) = self.event().await {
                 all.push(*signals);
             }
         }
@@ -410,6 +401,11 @@ impl Drop for Rig {
         }
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn counted(all: &[Signals]) -> u64 {
+    let rows = all.iter().flat_map(|signals| &signals.red);
+    rows.map(|(_, row)| row.requests()).sum()
 }
 
 fn local_address(socket: &OwnedFd, transport: Transport) -> SocketAddr {
