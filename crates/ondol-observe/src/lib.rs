@@ -15,6 +15,7 @@
 //! Questions run on threads of their own and hold an engine only while they take what their answer stands on.
 
 mod alerts;
+mod client;
 mod clock;
 mod ingest;
 mod intake;
@@ -32,6 +33,7 @@ mod traces;
 mod upkeep;
 mod zipkin;
 
+pub use client::{Client, ClientError};
 pub use intake::{Dropped, OwnedEvent};
 pub use stores::{OpenError, Settings};
 pub use telemetry::{Running, Telemetry};
