@@ -11,6 +11,7 @@ mod condition;
 mod engine;
 mod filter;
 mod head;
+mod scan;
 mod search;
 mod segment;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 
 pub use condition::{Condition, Pattern, Test};
 pub use engine::{EventConfig, EventStatus, Events};
+pub use scan::{Extent, Scan, Seen};
 pub use search::{Found, Query};
 
 /// The field of a log line's text.

@@ -10,7 +10,8 @@ mod store;
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use events::{
-    BODY, Condition, Event, EventConfig, EventStatus, Events, Found, Pattern, Query, TRACE_ID, Test,
+    BODY, Condition, Event, EventConfig, EventStatus, Events, Extent, Found, Pattern, Query, Scan,
+    Seen, TRACE_ID, Test,
 };
 pub use exposition::{
     Exemplar, ExpositionError, Format, Kind, Labels, Line, Lines, Page, Reading, Sample, Text,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use memchr::memmem;
+use regex_automata::Input;
 use regex_automata::meta::{BuildError, Regex};
 
 use super::TRACE_ID;
@@ -114,7 +115,11 @@ pub(super) fn keep(rows: &mut [bool], column: Option<&Column<'_>>, condition: &C
             );
         }
         (Values::Texts(ends, texts), Test::Matches(pattern), false) if pattern.is_free => {
-            let find = |from: &str| pattern.regex.find(from).map(|found| found.start());
+            // Where the first match could end: to ask where it ends at the latest could read all other texts too.
+            let find = |from: &str| {
+                let first = pattern.regex.search_half(&Input::new(from).earliest(true));
+                first.map(|end| end.offset().saturating_sub(1))
+            };
             return keep_texts(rows, ends, texts, find, holds);
         }
         (Values::Whole(numbers), Test::AtLeast(_) | Test::AtMost(_), negated) => {
@@ -151,7 +156,7 @@ fn keep_texts(
     let mut done = 0;
     let mut from = 0;
     while let Some(found) = texts.get(from..).and_then(&find) {
-        // What is found may reach into the next text, so its own text decides.
+        // What is found may reach from one text into the next, so the text itself decides.
         let row = ends.partition_point(|end| *end as usize <= from + found);
         let start = row
             .checked_sub(1)

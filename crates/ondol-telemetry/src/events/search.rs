@@ -27,6 +27,20 @@ pub struct Query {
     pub end_ns: i64,
     /// The newest so many.
     pub limit: usize,
+    /// The oldest so many instead, and the oldest first.
+    pub oldest_first: bool,
+}
+
+impl Query {
+    /// What comes first has the higher rank.
+    fn rank(&self, at_ns: i64) -> i64 {
+        if self.oldest_first { !at_ns } else { at_ns }
+    }
+
+    /// The highest rank that something between these two moments may have.
+    fn best(&self, min_ns: i64, max_ns: i64) -> i64 {
+        self.rank(if self.oldest_first { min_ns } else { max_ns })
+    }
 }
 
 /// An event that was found.
@@ -41,13 +55,13 @@ pub struct Found {
 }
 
 impl Events {
-    /// The newest events for which everything holds, the newest first.
+    /// The events for which everything holds, the newest first, or the oldest.
     ///
     /// # Errors
     ///
     /// When a segment cannot be read, or more than the configured bytes would have to be.
     pub fn search(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
-        let mut hits = Hits::new(query.limit);
+        let mut hits = Hits::new(query);
         self.search_head(query, &mut hits);
         let (start_ms, end_ms) = (
             query.start_ns.div_euclid(1_000_000),
@@ -57,14 +71,16 @@ impl Events {
         for facts in self.segments.facts() {
             let fits = facts.min_ms <= end_ms && facts.max_ms >= start_ms;
             if let (true, Some(reader)) = (fits, self.segments.reader(facts.number)) {
-                candidates.push((facts.max_ms, reader.clone()));
+                // To the end of its last millisecond.
+                let ns = |ms: i64| ms.saturating_mul(1_000_000);
+                let best = query.best(ns(facts.min_ms), ns(facts.max_ms).saturating_add(999_999));
+                candidates.push((best, reader.clone()));
             }
         }
-        candidates.sort_by_key(|(max_ms, _)| std::cmp::Reverse(*max_ms));
-        for (max_ms, reader) in candidates {
+        candidates.sort_by_key(|(best, _)| std::cmp::Reverse(*best));
+        for (best, reader) in candidates {
             hits.settle();
-            // The end of its last millisecond.
-            if hits.is_enough(max_ms.saturating_mul(1_000_000).saturating_add(999_999)) {
+            if hits.is_enough(best) {
                 break;
             }
             self.search_segment(&reader, query, &mut hits)?;
@@ -93,7 +109,7 @@ impl Events {
             limit: usize::MAX,
             ..Query::default()
         };
-        let mut hits = Hits::new(usize::MAX);
+        let mut hits = Hits::new(&query);
         self.search_head(&query, &mut hits);
         for facts in self.segments.facts() {
             let Some(reader) = self.segments.reader(facts.number) else {
@@ -121,7 +137,14 @@ impl Events {
         Ok(found)
     }
 
-    fn search_head(&self, query: &Query, hits: &mut Hits) {
+    /// What is in memory only, in no order.
+    pub(super) fn find_in_head(&self, query: &Query) -> Vec<Found> {
+        let mut hits = Hits::new(query);
+        self.search_head(query, &mut hits);
+        hits.found
+    }
+
+    fn search_head(&self, query: &Query, hits: &mut Hits<'_>) {
         let pass: Vec<bool> = self
             .head
             .streams
@@ -133,7 +156,7 @@ impl Events {
             let in_time = (query.start_ns..=query.end_ns).contains(&entry.at_ns);
             if !in_time
                 || pass.get(entry.stream as usize) != Some(&true)
-                || hits.is_enough(entry.at_ns)
+                || hits.is_enough(query.rank(entry.at_ns))
             {
                 continue;
             }
@@ -164,7 +187,7 @@ impl Events {
         &self,
         reader: &SegmentReader,
         query: &Query,
-        hits: &mut Hits,
+        hits: &mut Hits<'_>,
     ) -> Result<(), StoreError> {
         let index = self.index(reader)?;
         let pass: Vec<bool> = index
@@ -174,10 +197,11 @@ impl Events {
             .collect();
         let needed: Vec<u64> = query.conditions.iter().flat_map(needed_tokens).collect();
         let mut blocks: Vec<&BlockEntry> = index.blocks.iter().collect();
-        blocks.sort_by_key(|block| std::cmp::Reverse(block.max_ns));
+        let best = |block: &BlockEntry| query.best(block.min_ns, block.max_ns);
+        blocks.sort_by_key(|block| std::cmp::Reverse(best(block)));
         for entry in blocks {
             hits.settle();
-            if hits.is_enough(entry.max_ns) {
+            if hits.is_enough(best(entry)) {
                 return Ok(());
             }
             let streams = pass.get(entry.streams.0 as usize..=entry.streams.1 as usize);
@@ -204,7 +228,7 @@ impl Events {
         index: &Index,
         entry: &BlockEntry,
         query: &Query,
-        hits: &mut Hits,
+        hits: &mut Hits<'_>,
     ) -> Result<(), StoreError> {
         hits.bytes += u64::from(entry.place.raw_len);
         let bytes_max = self.config.query_bytes_max;
@@ -231,7 +255,7 @@ impl Events {
             for at_ns in block.times.get(row..row + count).unwrap_or_default() {
                 let in_time = (query.start_ns..=query.end_ns).contains(at_ns);
                 if let Some(place) = rows.get_mut(row) {
-                    *place = pass && in_time && !hits.is_enough(*at_ns);
+                    *place = pass && in_time && !hits.is_enough(query.rank(*at_ns));
                 }
                 row += 1;
             }
@@ -265,14 +289,14 @@ impl Events {
     }
 }
 
-fn stream_passes(labels: &StreamLabels, query: &Query) -> bool {
+pub(super) fn stream_passes(labels: &StreamLabels, query: &Query) -> bool {
     query.streams.iter().all(|matcher| {
         let label = labels.iter().find(|(name, _)| name == matcher.name());
         matcher.matches(label.map_or("", |(_, value)| value))
     })
 }
 
-fn labels_of(labels: &StreamLabels) -> Labels {
+pub(super) fn labels_of(labels: &StreamLabels) -> Labels {
     let pairs: Vec<(&str, &str)> = labels
         .iter()
         .map(|(n, v)| (n.as_str(), v.as_str()))
@@ -280,22 +304,22 @@ fn labels_of(labels: &StreamLabels) -> Labels {
     Labels::of(&pairs)
 }
 
-/// The newest that were found so far.
-struct Hits {
-    limit: usize,
+/// What was found so far and comes first.
+struct Hits<'q> {
+    query: &'q Query,
     found: Vec<Found>,
-    /// When there are enough: what is older does not matter any more.
-    floor_ns: Option<i64>,
+    /// When there are enough: what comes later does not matter any more.
+    floor: Option<i64>,
     /// What was unpacked for them.
     bytes: u64,
 }
 
-impl Hits {
-    fn new(limit: usize) -> Self {
+impl<'q> Hits<'q> {
+    fn new(query: &'q Query) -> Self {
         Hits {
-            limit,
+            query,
             found: Vec::new(),
-            floor_ns: (limit == 0).then_some(i64::MAX),
+            floor: (query.limit == 0).then_some(i64::MAX),
             bytes: 0,
         }
     }
@@ -303,25 +327,24 @@ impl Hits {
     fn add(&mut self, found: Found) {
         self.found.push(found);
         // Twice as many are held at most, so that sorting is rare.
-        if self.found.len() >= self.limit.saturating_mul(2).max(64) {
+        if self.found.len() >= self.query.limit.saturating_mul(2).max(64) {
             self.settle();
         }
     }
 
-    /// Whether an event of this moment is too old to matter.
-    fn is_enough(&self, at_ns: i64) -> bool {
-        self.floor_ns.is_some_and(|floor_ns| at_ns < floor_ns)
+    /// Whether an event of this rank comes too late to matter.
+    fn is_enough(&self, rank: i64) -> bool {
+        self.floor.is_some_and(|floor| rank < floor)
     }
 
     fn settle(&mut self) {
+        let query = self.query;
         self.found
-            .sort_by_key(|found| std::cmp::Reverse(found.at_ns));
-        self.found.truncate(self.limit);
-        if self.found.len() == self.limit {
-            self.floor_ns = self
-                .found
-                .last()
-                .map_or(self.floor_ns, |oldest| Some(oldest.at_ns));
+            .sort_by_key(|found| std::cmp::Reverse(query.rank(found.at_ns)));
+        self.found.truncate(query.limit);
+        if self.found.len() == query.limit {
+            let last = self.found.last();
+            self.floor = last.map_or(self.floor, |last| Some(query.rank(last.at_ns)));
         }
     }
 

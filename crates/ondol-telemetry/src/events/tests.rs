@@ -185,6 +185,24 @@ fn question(dice: &mut Dice, pattern_kind: usize) -> (&'static str, Test) {
     }
 }
 
+/// Moments of all events that a scan sees, the newest first, with the fields that were asked for.
+fn scanned(events: &Events, query: &Query) -> Vec<i64> {
+    let mut seen = Vec::new();
+    let scan = events.begin_scan(query.clone()).unwrap();
+    scan.run(&|name| name == "level", &mut |event| {
+        assert_eq!(event.stream.get("service"), "s1");
+        assert!(event.fields.iter().any(|(name, _)| *name == "level"));
+        seen.push(event.at_ns);
+        std::ops::ControlFlow::Continue(())
+    })
+    .unwrap();
+    let streams = events.streams(query).unwrap();
+    assert!(seen.is_empty() || streams.contains(&Labels::of(&[("service", "s1")])));
+    assert_eq!(events.extent(query).unwrap().streams, streams.len() as u64);
+    seen.sort_by_key(|at_ns| std::cmp::Reverse(*at_ns));
+    seen
+}
+
 /// Whether the last word is a number of three digits.
 fn ends_in_three(text: &str) -> bool {
     let last = text.rsplit(' ').next().unwrap_or_default();
@@ -217,6 +235,7 @@ fn searches_find_what_a_look_at_every_event_finds() {
                 start_ns,
                 end_ns: newest - 1000,
                 limit: 1 + dice.below(30) as usize,
+                oldest_first: dice.below(2) == 0,
             };
             let holds = |line: &&Line| {
                 let value = field(line, name);
@@ -233,12 +252,12 @@ fn searches_find_what_a_look_at_every_event_finds() {
                 let in_time = (query.start_ns..=query.end_ns).contains(&line.at_ns);
                 holds != condition.negated && in_time && line.service == "s1"
             };
-            let expected: Vec<i64> = model
-                .iter()
-                .filter(holds)
-                .take(query.limit)
-                .map(|line| line.at_ns)
-                .collect();
+            let mut all: Vec<i64> = model.iter().filter(holds).map(|line| line.at_ns).collect();
+            assert_eq!(scanned(&events, &query), all, "seed {seed}: {query:?}");
+            if query.oldest_first {
+                all.reverse();
+            }
+            let expected: Vec<i64> = all.into_iter().take(query.limit).collect();
             let found: Vec<i64> = events
                 .search(&query)
                 .unwrap()
