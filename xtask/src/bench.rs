@@ -4,6 +4,7 @@ mod docker;
 mod marked;
 mod ondol;
 mod programs;
+mod proxy;
 mod pure;
 mod row;
 mod samples;
@@ -33,6 +34,8 @@ pub(crate) struct Options {
 enum Verb {
     /// Measure everything and print the table.
     Run(RunOptions),
+    /// The data plane beside nginx, HAProxy, Varnish and Caddy, and what change under load does to it.
+    Proxy(proxy::Options),
     /// The stores of telemetry under made workloads, beside Debian's Prometheus. Build with `--release` for figures.
     Telemetry(telemetry::Options),
     /// What needs no process: measured inside this one, which is built for speed then.
@@ -62,6 +65,7 @@ struct RunOptions {
 pub(crate) fn run(options: &Options) -> Result<()> {
     match &options.verb {
         Verb::Run(options) => run_all(options),
+        Verb::Proxy(options) => proxy::run(options),
         Verb::Telemetry(options) => telemetry::run(options),
         Verb::Pure { what } => pure::print(*what),
     }
@@ -87,10 +91,7 @@ fn run_all(options: &RunOptions) -> Result<()> {
         fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if let Some(path) = &options.page {
-        let page = fs::read_to_string(path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        let page = table::put_into(&page, &table).with_context(|| format!("{}", path.display()))?;
-        fs::write(path, page).with_context(|| format!("{} cannot be written", path.display()))?;
+        table::write_into(path, "bench", &table)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::io;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 
+pub(crate) use self::tools::install_besides;
 use crate::clock::Stopwatch;
 use crate::{command, policy, say, sim, tidy, tree};
 

@@ -27,6 +27,15 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
+    /// Whether it lets pass by address and count alone, without a look at the request, and leaves answers as they are.
+    pub(crate) fn only_counts(&self) -> bool {
+        let by_request = |(by, _): &(LimitBy, _)| matches!(by, LimitBy::Header(_));
+        self.auth.is_none()
+            && self.kept.is_none()
+            && !self.guard.compress
+            && !self.limits.iter().any(by_request)
+    }
+
     /// Whether clients of this address may ask at all.
     pub(crate) fn lets_in(&self, ip: IpAddr) -> bool {
         let Guard { allow, deny, .. } = &self.guard;

@@ -5,7 +5,7 @@ mod body;
 mod fault;
 mod head;
 
-use body::Body;
+pub(crate) use body::Body;
 pub use fault::Fault;
 use head::Head;
 pub(crate) use head::{is_host, is_target};

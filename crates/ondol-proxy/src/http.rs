@@ -17,6 +17,7 @@ mod lease;
 mod mirror;
 mod pass;
 mod prepare;
+mod raw;
 mod refuse;
 mod serve;
 mod serve_http2;
@@ -25,5 +26,6 @@ mod switch;
 mod way;
 
 pub(crate) use body::Upload;
+pub(crate) use raw::{Buffers, Dates};
 pub(crate) use serve::serve;
 pub(crate) use serve_http2::serve_http2;

@@ -12,4 +12,4 @@ mod trail;
 
 pub(crate) use log::LogWriter;
 pub(crate) use recorder::{Gathered, Recorder};
-pub(crate) use trail::Trail;
+pub(crate) use trail::{Trail, Wrote};

@@ -49,6 +49,11 @@ impl ClientStream {
         stream
     }
 
+    /// Gives back bytes that were read and not used: they are read again next.
+    pub(crate) fn unread(&mut self, bytes: &[u8]) {
+        self.inbound.unread(bytes);
+    }
+
     fn note_fault(&self) {
         if let Some(End::Refused(fault) | End::Broken(fault)) = self.inbound.end {
             self.activity.set_fault(fault);

@@ -1,5 +1,6 @@
 //! What one worker knows of the services it sends traffic to.
 
+mod bare;
 mod circuit;
 mod cluster;
 mod connect;
@@ -11,9 +12,10 @@ mod policy;
 mod pool;
 mod refused;
 
+pub(crate) use bare::Bare;
 pub(crate) use circuit::Pass;
 pub(crate) use cluster::Cluster;
-pub(crate) use connect::{connect, connect_http2};
+pub(crate) use connect::{connect, connect_bare, connect_http2};
 pub(crate) use counted::Counted;
 pub(crate) use endpoint::{InFlight, Upstream, add};
 pub(crate) use gate::Place;

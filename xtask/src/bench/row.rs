@@ -15,20 +15,23 @@ pub(crate) struct Spec {
     peer: Option<&'static str>,
 }
 
-enum Goal {
+pub(super) enum Goal {
     AtMost(f64),
     AtLeast(f64),
+    /// Of what stands beside it.
+    RatioAtMost(f64),
+    RatioAtLeast(f64),
     /// Measured to be known.
     Known,
 }
 
-use Goal::{AtLeast, AtMost, Known};
+use Goal::{AtLeast, AtMost, Known, RatioAtLeast, RatioAtMost};
 
 const DOCKER: Option<&str> = Some("Docker");
 const COMPOSE: Option<&str> = Some("Docker Compose");
 const SWARM: Option<&str> = Some("Docker Swarm");
 
-const fn spec(
+pub(super) const fn spec(
     key: &'static str,
     name: &'static str,
     unit: &'static str,
@@ -186,8 +189,21 @@ pub(crate) struct Row {
 
 impl Row {
     pub(crate) fn of(spec: &Spec, ours: &Samples, theirs: &Samples) -> Self {
-        let value = ours.median(spec.key);
         let peer_value = spec.peer.and_then(|_| theirs.median(spec.key));
+        Row::new(spec, ours.median(spec.key), peer_value)
+    }
+
+    /// The same where several stand beside one thing: theirs is filed under `KEY/PEER`.
+    pub(super) fn beside(spec: &Spec, ours: &Samples, theirs: &Samples) -> Self {
+        let value = |peer| theirs.median(&format!("{}/{peer}", spec.key));
+        Row::new(spec, ours.median(spec.key), spec.peer.and_then(value))
+    }
+
+    fn new(spec: &Spec, value: Option<f64>, peer_value: Option<f64>) -> Self {
+        let ratio = value
+            .zip(peer_value)
+            .filter(|(_, theirs)| *theirs > 0.0)
+            .map(|(ours, theirs)| ours / theirs);
         let (goal, met, wanted) = match spec.goal {
             AtMost(goal) => (
                 Some(goal),
@@ -198,6 +214,16 @@ impl Row {
                 Some(goal),
                 value.map(|value| value >= goal),
                 format!(">= {goal}"),
+            ),
+            RatioAtMost(goal) => (
+                Some(goal),
+                ratio.map(|ratio| ratio <= goal),
+                format!("<= {goal}x"),
+            ),
+            RatioAtLeast(goal) => (
+                Some(goal),
+                ratio.map(|ratio| ratio >= goal),
+                format!(">= {goal}x"),
             ),
             Known => (None, None, String::new()),
         };
@@ -210,10 +236,7 @@ impl Row {
             met: goal.map(|_| met.unwrap_or(false)),
             peer: spec.peer.filter(|_| peer_value.is_some()),
             peer_value,
-            ratio: value
-                .zip(peer_value)
-                .filter(|(_, theirs)| *theirs > 0.0)
-                .map(|(ours, theirs)| ours / theirs),
+            ratio,
             wanted,
         }
     }
@@ -247,6 +270,17 @@ mod tests {
             assert_eq!(row(spec, Some(value), None).met, Some(met), "{value}");
         }
         assert_eq!(row(&small, None, None).met, Some(false));
+    }
+
+    #[test]
+    fn a_goal_may_be_a_part_of_what_another_needs() {
+        let cost = spec("k", "n", "us", RatioAtMost(1.05), Some("nginx"));
+        let (mut ours, mut theirs) = (Samples::default(), Samples::default());
+        ours.add("k", 21.0);
+        assert_eq!(Row::beside(&cost, &ours, &theirs).met, Some(false));
+        theirs.add("k/nginx", 20.0);
+        let row = Row::beside(&cost, &ours, &theirs);
+        assert_eq!((row.met, row.ratio), (Some(true), Some(1.05)));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The rows as a page shows them.
 
+use std::fs;
+use std::path::Path;
+
 use anyhow::{Context, Result};
 
 use super::row::Row;
-
-const BEGIN: &str = "<!-- bench -->";
-const END: &str = "<!-- /bench -->";
 
 pub(crate) fn markdown(rows: &[Row]) -> String {
     let mut text = String::from(
@@ -44,15 +44,23 @@ fn number(value: f64) -> String {
     }
 }
 
-/// The page with the table between its markers.
-pub(crate) fn put_into(page: &str, table: &str) -> Result<String> {
+/// Writes `table` into a page, between the comments `marker` and `/marker`.
+pub(super) fn write_into(path: &Path, marker: &str, table: &str) -> Result<()> {
+    let page =
+        fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let page = put_into(&page, marker, table).with_context(|| path.display().to_string())?;
+    fs::write(path, page).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+fn put_into(page: &str, marker: &str, table: &str) -> Result<String> {
+    let (begin, end) = (format!("<!-- {marker} -->"), format!("<!-- /{marker} -->"));
     let (before, rest) = page
-        .split_once(BEGIN)
-        .with_context(|| format!("no `{BEGIN}` in the page"))?;
+        .split_once(&begin)
+        .with_context(|| format!("no `{begin}` in the page"))?;
     let (_, after) = rest
-        .split_once(END)
-        .with_context(|| format!("no `{END}` in the page"))?;
-    Ok(format!("{before}{BEGIN}\n{table}{END}{after}"))
+        .split_once(&end)
+        .with_context(|| format!("no `{end}` in the page"))?;
+    Ok(format!("{before}{begin}\n{table}{end}{after}"))
 }
 
 #[cfg(test)]
@@ -61,12 +69,12 @@ mod tests {
 
     #[test]
     fn a_page_keeps_its_words_and_gets_the_table() {
-        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
+        let page = "before\n<!-- bench -->\nold\n<!-- /bench -->\nafter\n";
         assert_eq!(
-            put_into(&page, "new\n").unwrap(),
-            format!("before\n{BEGIN}\nnew\n{END}\nafter\n")
+            put_into(page, "bench", "new\n").unwrap(),
+            page.replace("old", "new")
         );
-        assert!(put_into("nothing", "new").is_err());
+        assert!(put_into(page, "bench proxy", "new\n").is_err());
     }
 
     #[test]

@@ -20,6 +20,7 @@ use serde_json::Value;
 use crate::say;
 
 use self::generator::Generator;
+pub(super) use self::ours::memory_mb;
 
 #[derive(Args)]
 pub(crate) struct Options {

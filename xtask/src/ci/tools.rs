@@ -113,9 +113,23 @@ fn install_packages() -> Result<()> {
         }
         return Ok(());
     }
+    fetch(missing.iter().map(|Tool(_, package, _)| *package))
+}
+
+/// Installs programs that only a bench needs, each with the package that brings it. Where that is not ours to do, the
+/// bench says itself what it leaves out.
+pub(crate) fn install_besides(programs: &[(&str, &'static str)]) -> Result<()> {
+    let missing = programs.iter().filter(|(program, _)| !installed(program));
+    let packages: Vec<_> = missing.map(|(_, package)| *package).collect();
+    match packages.is_empty() || !can_install() {
+        true => Ok(()),
+        false => fetch(packages),
+    }
+}
+
+fn fetch(packages: impl IntoIterator<Item = &'static str>) -> Result<()> {
     let _quiet = QuietServices::begin()?;
     command::run(apt().args(["update", "-qq"]))?;
-    let packages = missing.iter().map(|Tool(_, package, _)| *package);
     command::run(
         apt()
             .args(["install", "-qq", "--no-install-recommends"])

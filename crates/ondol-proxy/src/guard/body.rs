@@ -8,7 +8,7 @@ const EXTENSION_BYTES_MAX: u16 = 256;
 const TRAILER_BYTES_MAX: u16 = 8 << 10;
 
 /// Where in a body the bytes are.
-pub(super) struct Body {
+pub(crate) struct Body {
     at: At,
     /// Bytes of trailers so far.
     trailers: u16,
@@ -40,14 +40,14 @@ enum At {
 }
 
 impl Body {
-    pub(super) fn of(length: u64) -> Body {
+    pub(crate) fn of(length: u64) -> Body {
         Body {
             at: At::Length(length),
             trailers: 0,
         }
     }
 
-    pub(super) fn chunked() -> Body {
+    pub(crate) fn chunked() -> Body {
         Body {
             at: At::Size { size: 0, digits: 0 },
             trailers: 0,
@@ -55,7 +55,7 @@ impl Body {
     }
 
     /// How many bytes belong to it, and whether it has ended. The error says how many were right.
-    pub(super) fn read(&mut self, bytes: &[u8]) -> Result<(usize, bool), (usize, Fault)> {
+    pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<(usize, bool), (usize, Fault)> {
         let mut seen = 0;
         while seen < bytes.len() {
             if let At::Length(left) | At::Data(left) = &mut self.at {

@@ -42,7 +42,7 @@ pub(super) async fn ask(
         project: of.project.clone(),
         service: page.service.clone(),
     };
-    let mut request = Request::new(Upload::Empty);
+    let mut request = Box::new(Request::new(Upload::Empty));
     *request.method_mut() = method;
     *request.uri_mut() = page.path.parse().unwrap_or(Uri::from_static("/"));
     *request.headers_mut() = headers;
@@ -57,6 +57,7 @@ pub(super) async fn ask(
         http2: false,
         client: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         trail: None,
+        tried: None,
     };
     let asked = async {
         let (response, lease) = guarded(&call, request)

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
-use ondol_model::{BalanceBy, Time};
+use ondol_model::{BalanceBy, RunId, Time};
 use tokio::time::Instant;
 
 use super::body::Upload;
@@ -35,6 +35,8 @@ pub(super) struct Call<'a> {
     pub client: IpAddr,
     /// What is noted of it.
     pub trail: Option<&'a Trail>,
+    /// An endpoint that has had the request already.
+    pub tried: Option<RunId>,
 }
 
 impl Call<'_> {
@@ -42,10 +44,10 @@ impl Call<'_> {
     /// one twice.
     pub(super) async fn send(
         &self,
-        mut request: Request<Upload>,
+        mut request: Box<Request<Upload>>,
         policy: &Policy,
         deadline: Option<Instant>,
-    ) -> Result<(Response<Incoming>, Lease), Failed> {
+    ) -> Result<(Response<Incoming>, Box<Lease>), Failed> {
         let rule = &policy.traffic.resilience.retry;
         let repeatable = retry::is_repeatable(request.method(), request.body().has_some());
         let key = key_of(&policy.traffic.balance.by, request.headers(), self.client);
@@ -54,6 +56,14 @@ impl Call<'_> {
         let mut only_new = false;
         let mut times_sent = 0;
         let mut last = Failed::new(Refusal::ConnectFailed, None);
+        if let Some(run) = self.tried {
+            refused.note_run(run);
+            (times_sent, only_new) = (1, true);
+            let lately = self.cluster.sent_lately(self.shard.now());
+            if !repeatable || !retry::may_repeat(times_sent, rule, lately) {
+                return Err(Failed::new(Refusal::UpstreamClosed, request));
+            }
+        }
         for _ in 0..self.shard.limits.attempts_max {
             refused.pause(self.cluster).await;
             let spare = repeatable.then(|| copy(&request));
@@ -139,7 +149,7 @@ impl Call<'_> {
         in_flight: InFlight,
         time_max: Option<Duration>,
         refused: &mut Refused,
-    ) -> Option<Lease> {
+    ) -> Option<Box<Lease>> {
         let limits = &self.shard.limits;
         let address = in_flight.address(self.port);
         let time_max = time_max.unwrap_or(limits.connect_time_max);
@@ -167,8 +177,8 @@ impl Call<'_> {
         Some(self.lease(in_flight, connection, opened))
     }
 
-    fn lease(&self, in_flight: InFlight, connection: Pooled, sent: Time) -> Lease {
-        Lease {
+    fn lease(&self, in_flight: InFlight, connection: Pooled, sent: Time) -> Box<Lease> {
+        Box::new(Lease {
             shard: self.shard.clone(),
             cluster: self.cluster.clone(),
             address: in_flight.address(self.port),
@@ -177,7 +187,7 @@ impl Call<'_> {
             sent,
             place: None,
             timer: None,
-        }
+        })
     }
 }
 
@@ -193,8 +203,8 @@ fn key_of(by: &BalanceBy, headers: &HeaderMap, client: IpAddr) -> Option<u64> {
 }
 
 /// The same request once more. Cheap: names and values share the bytes they were read into.
-pub(super) fn copy(request: &Request<Upload>) -> Request<Upload> {
-    let mut copy = Request::new(Upload::Empty);
+pub(super) fn copy(request: &Request<Upload>) -> Box<Request<Upload>> {
+    let mut copy = Box::new(Request::new(Upload::Empty));
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use http::header::{CONNECTION, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
-use ondol_model::ServiceName;
+use ondol_model::{RunId, ServiceName};
 
 use super::answer;
 use super::body::{Busy, Download, Upload};
@@ -29,7 +29,7 @@ use crate::policy::balance::next_random;
 use crate::policy::cors::is_preflight;
 use crate::policy::plan::Plan;
 use crate::policy::trace::Hop;
-use crate::signals::Trail;
+use crate::signals::{Trail, Wrote};
 use crate::upstream::Cluster;
 use crate::worker::{Client, Shard};
 
@@ -40,7 +40,9 @@ pub(super) struct Exchange {
     /// The client's address, as `X-Forwarded-For` says it.
     pub address: HeaderValue,
     /// The service that the client belongs to.
-    caller: Option<ServiceName>,
+    pub caller: Option<ServiceName>,
+    /// The endpoint that has had the next request already, and gave no answer.
+    pub tried: Cell<Option<RunId>>,
     random: Cell<u64>,
 }
 
@@ -50,6 +52,7 @@ impl Exchange {
         Exchange {
             address: headers::address_value(client.ip),
             caller: client.caller(&shard),
+            tried: Cell::new(None),
             shard,
             client,
             random,
@@ -70,6 +73,7 @@ pub(super) async fn exchange(
     let busy = at.busy(&request);
     let mut response = at.answer(request, busy).await;
     response.body().answered(response.status());
+    at.tried.set(None);
     if version <= Version::HTTP_11 {
         at.finish_http1(&mut response);
     }
@@ -79,7 +83,8 @@ pub(super) async fn exchange(
 impl Exchange {
     /// The client is served from now on, and what becomes of its request is noted.
     pub(super) fn busy<B>(&self, request: &Request<B>) -> Busy {
-        let trail = Trail::begin(&self.shard, &self.client, request, || self.draw());
+        let wrote = || Wrote::of(request);
+        let trail = Trail::begin(&self.shard, &self.client, wrote, || self.draw());
         Busy::new(&self.client.activity, request.version(), trail)
     }
 
@@ -109,7 +114,7 @@ impl Exchange {
         let mut response = match way.gate() {
             // A preflight comes without anything that says who asks.
             Some(gate) if cors.is_none() || !is_preflight(request.method(), request.headers()) => {
-                Box::pin(self.behind(&gate, plan, request, &way, busy)).await
+                Box::pin(self.behind(gate, plan, request, &way, busy)).await
             }
             _ => match answer::answer(&way, plan, &request, busy) {
                 Ok(busy) => self.ask(request, None, &way, busy).await,
@@ -232,9 +237,9 @@ impl Exchange {
     /// Sends a request on its way.
     pub(super) async fn call(
         &self,
-        request: Request<Upload>,
+        request: Box<Request<Upload>>,
         way: &Way,
-    ) -> Result<(Response<Incoming>, Lease), Failed> {
+    ) -> Result<(Response<Incoming>, Box<Lease>), Failed> {
         let Some(port) = way.port else {
             return Err(Failed::new(Refusal::NoPort, request));
         };
@@ -246,7 +251,11 @@ impl Exchange {
             http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
             client: way.client,
             trail: way.trail.as_deref(),
+            tried: self.tried.take(),
         };
+        if let (Some(trail), Some(_)) = (call.trail, call.tried) {
+            trail.was_tried();
+        }
         guarded(&call, request).await
     }
 
@@ -279,7 +288,7 @@ impl Exchange {
     fn pass_on(
         &self,
         mut response: Response<Incoming>,
-        lease: Lease,
+        lease: Box<Lease>,
         switch: Option<Switch>,
         way: &Way,
         busy: Busy,
@@ -287,7 +296,7 @@ impl Exchange {
         let switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
         match switch {
             Some(switch) if switched => {
-                switch.go(&mut response, lease, self.client.clone(), busy);
+                switch.go(&mut response, *lease, self.client.clone(), busy);
                 response.map(|_| Download::nothing())
             }
             None if switched => {

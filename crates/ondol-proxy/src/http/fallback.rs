@@ -23,7 +23,7 @@ const FALLBACK: HeaderName = HeaderName::from_static("x-ondol-fallback");
 /// An answer from somewhere else than the service itself.
 pub(super) enum Instead {
     Static(Static),
-    Endpoint(Response<Incoming>, Lease),
+    Endpoint(Response<Incoming>, Box<Lease>),
     Stale(Box<Response<Bytes>>),
 }
 
@@ -52,6 +52,7 @@ pub(super) async fn instead(shard: &Rc<Shard>, way: &Way, failed: &mut Failed) -
                     http2: is_grpc(request.headers()),
                     client: way.client,
                     trail: way.trail.as_deref(),
+                    tried: None,
                 };
                 match guarded(&call, request).await {
                     Ok((mut response, lease)) => {

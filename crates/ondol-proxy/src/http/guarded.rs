@@ -16,13 +16,13 @@ use crate::upstream::{Pass, Policy};
 pub(super) struct Failed {
     pub refusal: Refusal,
     /// The request, when it can be sent elsewhere.
-    pub request: Option<Request<Upload>>,
+    pub request: Option<Box<Request<Upload>>>,
     /// What is kept of an earlier answer and may stand in for this one.
     pub stale: Option<Box<Response<Bytes>>>,
 }
 
 impl Failed {
-    pub(super) fn new(refusal: Refusal, request: impl Into<Option<Request<Upload>>>) -> Self {
+    pub(super) fn new(refusal: Refusal, request: impl Into<Option<Box<Request<Upload>>>>) -> Self {
         Failed {
             refusal,
             request: request.into(),
@@ -42,8 +42,8 @@ impl Failed {
 /// A call as the service's policy wants it.
 pub(super) async fn guarded(
     call: &Call<'_>,
-    mut request: Request<Upload>,
-) -> Result<(Response<Incoming>, Lease), Failed> {
+    mut request: Box<Request<Upload>>,
+) -> Result<(Response<Incoming>, Box<Lease>), Failed> {
     let policy = call.cluster.policy();
     let shard = call.shard;
     let circuit = policy.circuit.as_ref();
@@ -87,7 +87,7 @@ pub(super) async fn guarded(
 }
 
 /// A copy to ask others with, when an answer may turn out not to count.
-fn spare_for_fallback(request: &Request<Upload>, policy: &Policy) -> Option<Request<Upload>> {
+fn spare_for_fallback(request: &Request<Upload>, policy: &Policy) -> Option<Box<Request<Upload>>> {
     if policy.traffic.resilience.fallback_on.is_empty() || policy.fallback.is_empty() {
         return None;
     }
@@ -95,7 +95,11 @@ fn spare_for_fallback(request: &Request<Upload>, policy: &Policy) -> Option<Requ
     is_repeatable(request.method(), has_body).then(|| copy(request))
 }
 
-fn record(pass: Pass<'_>, sent: &Result<(Response<Incoming>, Lease), Failed>, call: &Call<'_>) {
+fn record(
+    pass: Pass<'_>,
+    sent: &Result<(Response<Incoming>, Box<Lease>), Failed>,
+    call: &Call<'_>,
+) {
     let now = call.shard.now();
     match sent {
         Ok((response, _)) => pass.ended(!response.status().is_server_error(), now),

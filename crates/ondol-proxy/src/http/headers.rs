@@ -7,6 +7,7 @@ use http::header::{
 
 use super::deadline::TIMEOUT_MS;
 use super::mirror::MIRRORED;
+use crate::policy::trace::digits;
 use crate::welcome::Secured;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -19,7 +20,7 @@ const FORWARDED_PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// Who a client's certificate says that it is.
 const CLIENT_SUBJECT: HeaderName = HeaderName::from_static("x-client-subject");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// What is meant for the next hop only (RFC 9110, section 7.6.1).
@@ -107,8 +108,16 @@ pub(super) fn drop_underscored(headers: &mut HeaderMap) {
     }
 }
 
+/// Most requests have none of them: one look at their names is cheaper than a search for each of these.
+fn is_for_next_hop(name: &HeaderName) -> bool {
+    HOP_BY_HOP.contains(name) || *name == EXPECT || *name == TE
+}
+
 /// The same for a request. `100-continue` is answered here, as soon as the endpoint takes the body.
 pub(super) fn strip_request(headers: &mut HeaderMap) {
+    if !headers.keys().any(is_for_next_hop) {
+        return;
+    }
     strip_hop_by_hop(headers);
     headers.remove(EXPECT);
     let trailers =
@@ -151,17 +160,11 @@ pub(super) fn set_prefix(headers: &mut HeaderMap, prefix: &str) {
 
 /// Names the request by a number drawn for it, unless it has a name already.
 pub(super) fn ensure_request_id(headers: &mut HeaderMap, draw: impl FnOnce() -> u128) {
-    let fits = |id: &HeaderValue| {
-        (1..=REQUEST_ID_BYTES_MAX).contains(&id.len())
-            && id.as_bytes().iter().all(u8::is_ascii_graphic)
-    };
-    if headers.get(REQUEST_ID).is_some_and(fits) {
+    let has_one = headers.get(REQUEST_ID);
+    if has_one.is_some_and(|id| fits_as_id(id.as_bytes())) {
         return;
     }
-    let number = draw();
-    let text: [u8; 32] =
-        std::array::from_fn(|at| b"0123456789abcdef"[(number >> (4 * at)) as usize & 0xf]);
-    if let Ok(id) = HeaderValue::from_bytes(&text) {
+    if let Ok(id) = HeaderValue::from_bytes(&digits::<32>(draw())) {
         headers.insert(REQUEST_ID, id);
     }
 }
@@ -169,6 +172,11 @@ pub(super) fn ensure_request_id(headers: &mut HeaderMap, draw: impl FnOnce() -> 
 /// The name that a request has.
 pub(super) fn request_id(headers: &HeaderMap) -> Option<&HeaderValue> {
     headers.get(REQUEST_ID)
+}
+
+/// Whether a client may have named its request so.
+pub(super) fn fits_as_id(id: &[u8]) -> bool {
+    (1..=REQUEST_ID_BYTES_MAX).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
 }
 
 pub(super) fn address_value(ip: IpAddr) -> HeaderValue {
@@ -186,4 +194,15 @@ fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
         .as_bytes()
         .split(|&byte| byte == b',')
         .map(|token| token.trim_ascii())
+}
+
+/// What a test of another way to pass requests on wants to know.
+#[cfg(test)]
+pub(super) fn claims() -> &'static [HeaderName] {
+    &CLAIMS
+}
+
+#[cfg(test)]
+pub(super) fn hop_by_hop() -> &'static [HeaderName] {
+    &HOP_BY_HOP
 }

@@ -47,7 +47,7 @@ pub(super) struct Asked {
 
 /// A request that goes to the service.
 struct Fetch {
-    request: Request<Upload>,
+    request: Box<Request<Upload>>,
     /// What is stored already, and whether it is better than no answer.
     before: Option<(Arc<Stored>, bool)>,
     /// Others wait for its answer.
@@ -97,7 +97,7 @@ impl Exchange {
         self: &Rc<Self>,
         kept: &Kept,
         asked: Asked,
-        request: Request<Upload>,
+        request: Box<Request<Upload>>,
         way: &Way,
         busy: Busy,
     ) -> Result<Response<Download>, (Failed, Busy)> {

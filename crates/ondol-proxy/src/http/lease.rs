@@ -37,7 +37,7 @@ impl Lease {
     }
 
     /// The response is complete: the connection may serve another request.
-    pub(super) fn give_back(self) {
+    pub(super) fn give_back(self: Box<Self>) {
         if self.connection.sender.is_ready() {
             self.keep();
         } else if !self.connection.sender.is_closed() {

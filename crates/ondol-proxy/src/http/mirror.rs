@@ -35,7 +35,7 @@ pub(super) struct Mirror {
     cluster: Rc<Cluster>,
     port: u16,
     client: IpAddr,
-    request: RefCell<Option<Request<Upload>>>,
+    request: RefCell<Option<Box<Request<Upload>>>>,
     body: RefCell<Vec<u8>>,
 }
 
@@ -108,6 +108,7 @@ impl Mirror {
                 http2: is_grpc(request.headers()),
                 client,
                 trail: None,
+                tried: None,
             };
             let asked = async {
                 match call.send(request, &cluster.policy(), None).await {

@@ -69,6 +69,11 @@ impl Exchange {
         Ok(Some(user))
     }
 
+    /// The same for a gate that only counts, without words for who does not pass.
+    pub(super) fn passes(&self, gate: &Gate) -> bool {
+        gate.lets_in(self.client.ip) && self.count(gate, &HeaderMap::new(), None).is_ok()
+    }
+
     /// Counts the request for every limit that counts by user, or for every other one.
     fn count(&self, gate: &Gate, headers: &HeaderMap, user: Option<&User>) -> Result<(), Stop> {
         for (by, limiter) in &gate.limits {

@@ -13,12 +13,17 @@ use super::way::Way;
 use crate::policy::rewrite::Rewrite;
 
 /// Whatever version the client speaks, what comes out is in the form of HTTP/1.1: an origin-form target and a `Host`.
-pub(super) fn prepare(at: &Exchange, request: Request<Incoming>, way: &Way) -> Request<Upload> {
+pub(super) fn prepare(
+    at: &Exchange,
+    request: Request<Incoming>,
+    way: &Way,
+) -> Box<Request<Upload>> {
     let (parts, body) = request.into_parts();
-    let mut prepared = Request::new(match body.is_end_stream() {
+    // On the heap: it is handed from stage to stage, and a future is moved with all that it may hold.
+    let mut prepared = Box::new(Request::new(match body.is_end_stream() {
         true => Upload::Empty,
         false => Upload::client(body, way.trail.clone()),
-    });
+    }));
     *prepared.method_mut() = parts.method;
     *prepared.version_mut() = Version::HTTP_11;
     *prepared.headers_mut() = parts.headers;

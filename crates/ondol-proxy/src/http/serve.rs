@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use super::body::Download;
 use super::early::early;
 use super::exchange::{Exchange, exchange};
+use super::raw;
 use super::refuse::refuse;
 use crate::Refusal;
 use crate::guard::Fault;
@@ -24,6 +25,9 @@ pub(crate) async fn serve(shard: Rc<Shard>, client: Client, stream: ClientStream
     let limits = shard.limits;
     let client = Rc::new(client);
     let at = Rc::new(Exchange::new(shard, client.clone()));
+    let Some(stream) = raw::serve(&at, stream).await else {
+        return;
+    };
     let serving = http1::Builder::new()
         .max_headers(limits.headers_max)
         .max_buf_size(limits.head_bytes_max)

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::header::HOST;
 use http::{Method, Request, Version};
@@ -117,14 +116,8 @@ impl Way {
 
     /// Where the request came from; `caller` is the service that its client belongs to.
     pub(super) fn origin(&self, caller: Option<&ServiceName>) -> Origin {
-        match (&*self.target, self.found) {
-            (Target::Edge { edge, .. }, Some(found)) => {
-                Origin::Route(edge.names[found.number].clone())
-            }
-            (Target::Edge { .. }, None) => Origin::Edge,
-            (Target::Service { callers: None, .. }, _) => Origin::Port(self.port.unwrap_or(0)),
-            (Target::Service { .. }, _) => caller.cloned().map_or(Origin::Machine, Origin::Service),
-        }
+        let route = self.found.map(|found| found.number);
+        origin(&self.target, route, self.port.unwrap_or(0), caller)
     }
 
     /// What the route does; `None` without one.
@@ -137,10 +130,10 @@ impl Way {
     }
 
     /// What stands before the route.
-    pub(super) fn gate(&self) -> Option<Arc<Gate>> {
+    pub(super) fn gate(&self) -> Option<&Gate> {
         match (&*self.target, self.found) {
-            (Target::Edge { edge, .. }, Some(found)) => edge.gates[found.number].clone(),
-            (Target::Service { front, .. }, _) => front.as_ref().map(|front| front.gate.clone()),
+            (Target::Edge { edge, .. }, Some(found)) => edge.gates[found.number].as_deref(),
+            (Target::Service { front, .. }, _) => front.as_ref().map(|front| &*front.gate),
             _ => None,
         }
     }
@@ -159,6 +152,21 @@ impl Way {
     /// Bytes of the path that the route's prefix matched.
     pub(super) fn prefix(&self) -> usize {
         self.found.map_or(0, |found| found.prefix)
+    }
+}
+
+/// Where a request came from; `route` is the number of the one that it takes.
+pub(super) fn origin(
+    target: &Target,
+    route: Option<usize>,
+    port: u16,
+    caller: Option<&ServiceName>,
+) -> Origin {
+    match (target, route) {
+        (Target::Edge { edge, .. }, Some(route)) => Origin::Route(edge.names[route].clone()),
+        (Target::Edge { .. }, None) => Origin::Edge,
+        (Target::Service { callers: None, .. }, _) => Origin::Port(port),
+        (Target::Service { .. }, _) => caller.cloned().map_or(Origin::Machine, Origin::Service),
     }
 }
 

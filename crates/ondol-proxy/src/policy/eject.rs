@@ -45,6 +45,11 @@ pub(crate) fn has_room(rule: &Eject, all: usize, out: usize) -> bool {
     (out + 1) * 100 <= all * rule.share_percent_max as usize
 }
 
+/// Whether a status says more about the endpoint than about the request.
+pub(crate) fn is_failure(status: u16) -> bool {
+    matches!(status, 502..=504)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

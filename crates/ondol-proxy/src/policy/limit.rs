@@ -34,6 +34,9 @@ pub(crate) struct TooMany {
 /// of too many keys those are forgotten that were silent longest, and they are counted.
 pub(crate) struct Limiter {
     rate: Rate,
+    /// Of each shard.
+    sets: usize,
+    /// Each is empty until one of its keys comes: of many limits, most have few keys.
     shards: Vec<Mutex<Vec<[Cell; WAYS]>>>,
     forgotten: AtomicU64,
 }
@@ -75,11 +78,10 @@ impl Rate {
 impl Limiter {
     /// Room for at least `keys` keys.
     pub(crate) fn new(rate: Rate, keys: usize) -> Self {
-        let sets = keys.div_ceil(SHARDS * WAYS).max(1);
-        let shard = || Mutex::new(vec![[Cell::default(); WAYS]; sets]);
         Limiter {
             rate,
-            shards: (0..SHARDS).map(|_| shard()).collect(),
+            sets: keys.div_ceil(SHARDS * WAYS).max(1),
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             forgotten: AtomicU64::new(0),
         }
     }
@@ -89,6 +91,9 @@ impl Limiter {
     pub(crate) fn admit(&self, key: u64, now: Time) -> Result<Admitted, TooMany> {
         let shard = &self.shards[key as usize % SHARDS];
         let mut sets = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if sets.is_empty() {
+            sets.resize(self.sets, [Cell::default(); WAYS]);
+        }
         let at = (key >> 32) as usize % sets.len();
         let set = &mut sets[at];
         let way = match set.iter().position(|cell| cell.key == key) {

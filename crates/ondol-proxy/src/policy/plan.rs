@@ -73,6 +73,28 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// Whether requests without a body are only sent on.
+    pub(crate) fn only_sends_on(&self) -> bool {
+        let Plan {
+            answer,
+            rewrite,
+            request,
+            response,
+            cors,
+            body_bytes_max: _,
+            weights: _,
+            mirrored_percent,
+        } = self;
+        answer.is_none()
+            && matches!(rewrite, Rewrite::None)
+            && request.is_none()
+            && response.is_none()
+            && cors.is_none()
+            && *mirrored_percent == 0
+    }
+}
+
 impl Static {
     pub(crate) fn new(answer: &StaticAnswer) -> Result<Self, String> {
         let status = StatusCode::from_u16(answer.status)

@@ -27,6 +27,8 @@ pub(crate) struct Routes {
     any: Paths,
     /// The best route need not be the one of the most exact host.
     has_priorities: bool,
+    /// Headers or cookies may decide which route it is.
+    looks_at_headers: bool,
 }
 
 struct Entry {
@@ -67,6 +69,9 @@ impl Routes {
             hosts: BTreeMap::new(),
             suffixes: Vec::new(),
             any: Paths::default(),
+            looks_at_headers: sorted
+                .iter()
+                .any(|(_, route)| !route.when.headers.is_empty() || !route.when.cookies.is_empty()),
             has_priorities: sorted.iter().any(|(_, route)| route.priority != 0),
         };
         for (at, (number, route)) in sorted.into_iter().enumerate() {
@@ -87,6 +92,10 @@ impl Routes {
             .suffixes
             .sort_by_key(|(suffix, _)| std::cmp::Reverse(suffix.len()));
         Ok(routes)
+    }
+
+    pub(crate) fn looks_at_headers(&self) -> bool {
+        self.looks_at_headers
     }
 
     pub(crate) fn find(&self, ask: &Ask<'_>) -> Option<Match> {

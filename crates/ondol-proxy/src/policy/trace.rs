@@ -43,10 +43,12 @@ impl Hop {
         random: u128,
         begins: impl FnOnce() -> bool,
     ) -> Hop {
-        let (trace, span) = (
-            random.max(1),
-            ((random >> 64) as u64 ^ random as u64).max(1),
-        );
+        let (trace, span) = named(random);
+        if !says_any(headers) {
+            let hop = Hop::begun(trace, span, begins());
+            set(headers, TRACEPARENT, hop.traceparent());
+            return hop;
+        }
         let from_w3c = w3c(headers);
         let context = from_w3c
             .or_else(|| b3_single(headers))
@@ -58,12 +60,7 @@ impl Hop {
                 parent: Some(context.span),
                 sampled: context.sampled,
             },
-            None => Hop {
-                trace,
-                span,
-                parent: None,
-                sampled: begins(),
-            },
+            None => Hop::begun(trace, span, begins()),
         };
         if from_w3c.is_none() || state_bytes(headers) > STATE_BYTES_MAX {
             // What others noted of a trace means nothing without it (section 3.2.2.3).
@@ -83,6 +80,30 @@ impl Hop {
         }
     }
 
+    /// The same for a request that says nothing about traces.
+    pub(crate) fn first(random: u128, sampled: bool) -> Hop {
+        let (trace, span) = named(random);
+        Hop::begun(trace, span, sampled)
+    }
+
+    fn begun(trace: u128, span: u64, sampled: bool) -> Hop {
+        Hop {
+            trace,
+            span,
+            parent: None,
+            sampled,
+        }
+    }
+
+    /// `00-TRACE-SPAN-FLAGS` (section 3.2.2).
+    pub(crate) fn traceparent(self) -> [u8; 55] {
+        let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        text[3..35].copy_from_slice(&digits::<32>(self.trace));
+        text[36..52].copy_from_slice(&digits::<16>(u128::from(self.span)));
+        text[54] = b'0' + u8::from(self.sampled);
+        text
+    }
+
     fn write(self, headers: &mut HeaderMap) {
         let Hop {
             trace,
@@ -91,24 +112,25 @@ impl Hop {
             ..
         } = self;
         let sampled = u8::from(sampled);
-        set(
-            headers,
-            TRACEPARENT,
-            &format!("00-{trace:032x}-{span:016x}-{sampled:02x}"),
-        );
+        set(headers, TRACEPARENT, self.traceparent());
         // Services that read B3 must not see the hop before this one as who called them.
         if headers.contains_key(&B3) {
-            set(headers, B3, &format!("{trace:032x}-{span:016x}-{sampled}"));
+            set(headers, B3, format!("{trace:032x}-{span:016x}-{sampled}"));
         }
         if headers.contains_key(&B3_TRACE) {
-            set(headers, B3_TRACE, &format!("{trace:032x}"));
-            set(headers, B3_SPAN, &format!("{span:016x}"));
+            set(headers, B3_TRACE, digits::<32>(trace));
+            set(headers, B3_SPAN, digits::<16>(u128::from(span)));
             headers.remove(&B3_PARENT);
             if let Some(parent) = self.parent {
-                set(headers, B3_PARENT, &format!("{parent:016x}"));
+                set(headers, B3_PARENT, digits::<16>(u128::from(parent)));
             }
         }
     }
+}
+
+fn named(random: u128) -> (u128, u64) {
+    let span = (random >> 64) as u64 ^ random as u64;
+    (random.max(1), span.max(1))
 }
 
 /// `traceparent` (section 3.2); `None` when it is not there, more than once, or not as it should be.
@@ -173,11 +195,21 @@ fn state_bytes(headers: &HeaderMap) -> usize {
         .sum()
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+fn set(headers: &mut HeaderMap, name: HeaderName, value: impl AsRef<[u8]>) {
     // Hex digits and dashes are always a value.
-    if let Ok(value) = HeaderValue::from_str(value) {
+    if let Ok(value) = HeaderValue::from_bytes(value.as_ref()) {
         headers.insert(name, value);
     }
+}
+
+/// Whether a request says anything about traces. Most do not: one look at their names is cheaper than a search for
+/// each of these.
+fn says_any(headers: &HeaderMap) -> bool {
+    let is_one = |name: &HeaderName| {
+        let name = name.as_str();
+        matches!(name, "traceparent" | "tracestate" | "b3") || name.starts_with("x-b3-")
+    };
+    headers.keys().any(is_one)
 }
 
 /// The last `N` digits of a number in hexadecimal.
@@ -207,6 +239,7 @@ mod tests {
     fn a_trace_is_continued_with_what_others_noted_of_it() {
         let parent = format!("00-{TRACE}-b7ad6b7169203331-00");
         let (hop, headers) = through(&[("traceparent", &parent), ("tracestate", "a=1,b=2")]);
+        assert_eq!(digits::<4>(0x1_0abc), *b"0abc");
         assert_eq!(hop.parent, Some(0xb7ad_6b71_6920_3331));
         assert!(!hop.sampled);
         assert_eq!(

@@ -39,27 +39,49 @@ pub(crate) struct Trail {
     counted: Cell<bool>,
 }
 
-impl Trail {
-    /// `None` when nobody wants to know.
-    pub(crate) fn begin<B>(
-        shard: &Rc<Shard>,
-        client: &Rc<Client>,
-        request: &Request<B>,
-        random: impl FnOnce() -> u128,
-    ) -> Option<Rc<Trail>> {
-        if !shard.recorder.is_wanted() {
-            return None;
-        }
+/// What a client wrote.
+pub(crate) struct Wrote {
+    pub method: Method,
+    pub uri: Uri,
+    pub host: Option<HeaderValue>,
+    pub user_agent: Option<HeaderValue>,
+    pub version: Version,
+}
+
+impl Wrote {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let headers = request.headers();
-        Some(Rc::new(Trail {
-            shard: shard.clone(),
-            client: client.clone(),
-            began: shard.now(),
+        Wrote {
             method: request.method().clone(),
             uri: request.uri().clone(),
             host: headers.get(HOST).cloned(),
             user_agent: headers.get(USER_AGENT).cloned(),
             version: request.version(),
+        }
+    }
+}
+
+impl Trail {
+    /// `None` when nobody wants to know.
+    pub(crate) fn begin(
+        shard: &Rc<Shard>,
+        client: &Rc<Client>,
+        wrote: impl FnOnce() -> Wrote,
+        random: impl FnOnce() -> u128,
+    ) -> Option<Rc<Trail>> {
+        if !shard.recorder.is_wanted() {
+            return None;
+        }
+        let wrote = wrote();
+        Some(Rc::new(Trail {
+            shard: shard.clone(),
+            client: client.clone(),
+            began: shard.now(),
+            method: wrote.method,
+            uri: wrote.uri,
+            host: wrote.host,
+            user_agent: wrote.user_agent,
+            version: wrote.version,
             random: random(),
             way: RefCell::default(),
             endpoint: RefCell::default(),
@@ -96,6 +118,11 @@ impl Trail {
     /// What it is called (`X-Request-Id`).
     pub(crate) fn named(&self, id: Option<&HeaderValue>) {
         self.request_id.replace(id.cloned());
+    }
+
+    /// It was sent to an endpoint before this was begun.
+    pub(crate) fn was_tried(&self) {
+        self.attempts.set(self.attempts.get() + 1);
     }
 
     /// It is sent to an endpoint, for the first time or again.

@@ -89,6 +89,14 @@ impl Inbound {
         0
     }
 
+    /// Bytes that were handed on are handed on once more, before anything else.
+    pub(super) fn unread(&mut self, bytes: &[u8]) {
+        self.ready = match self.ready.is_empty() {
+            true => Bytes::copy_from_slice(bytes),
+            false => [bytes, &self.ready].concat().into(),
+        };
+    }
+
     /// What follows is not looked at.
     pub(super) fn let_pass(&mut self) {
         if self.guard.take().is_some() && !self.held.is_empty() {

@@ -31,6 +31,8 @@ pub(crate) struct Cluster {
     turn: Cell<u64>,
     refused: RefCell<BTreeMap<Refusal, u64>>,
     policy: RefCell<Rc<Policy>>,
+    /// [`Policy::only_sends_on`].
+    only_sends_on: Cell<bool>,
     /// Requests of this worker lately; the bad ones were repeated.
     repeated: Window,
     /// Copies of requests on their way.
@@ -50,6 +52,7 @@ impl Cluster {
             turn: Cell::new(seed),
             refused: RefCell::default(),
             policy: RefCell::default(),
+            only_sends_on: Cell::new(true),
             repeated: Window::new(retry::BUDGET_WINDOW, 1),
             mirrored: Cell::new(0),
         }
@@ -63,8 +66,13 @@ impl Cluster {
         self.policy.borrow().clone()
     }
 
+    pub(crate) fn only_sends_on(&self) -> bool {
+        self.only_sends_on.get()
+    }
+
     /// How requests reach it from now on.
     pub(crate) fn configure(&self, policy: Policy) {
+        self.only_sends_on.set(policy.only_sends_on());
         self.policy.replace(Rc::new(policy));
         self.sort_zones();
         self.connect_circuits();

@@ -47,6 +47,14 @@ pub(crate) async fn connect(
     Ok(sender)
 }
 
+/// The same, for whoever reads and writes HTTP/1.1 himself.
+pub(crate) async fn connect_bare(address: SocketAddr, time_max: Duration) -> io::Result<TcpStream> {
+    match open(address, time_max, None, false).await? {
+        Wire::Plain(stream) => Ok(stream),
+        Wire::Tls(_) => Err(io::Error::other("nobody asked for TLS")),
+    }
+}
+
 /// The same for HTTP/2, which the endpoint is known to speak.
 pub(crate) async fn connect_http2(
     address: SocketAddr,

@@ -1,7 +1,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::{Fallback as Written, ServiceRef, Time, Traffic, TrafficPolicy};
+use ondol_model::{
+    BalanceBy, CrossZone, Dial, Fallback as Written, ServiceRef, Time, Traffic, TrafficPolicy,
+};
 use tokio::sync::Notify;
 
 use super::circuit::{Circuit, Circuits};
@@ -37,6 +39,32 @@ impl Policy {
             Fallback::Stale(age_max) => stored.may_stand_in(*age_max, now),
             Fallback::Service(..) | Fallback::Static(_) => false,
         })
+    }
+
+    /// Whether a request is sent to an endpoint that is picked without a look at it, and its answer passed on whatever
+    /// it says. What follows when none comes does not matter here.
+    pub(crate) fn only_sends_on(&self) -> bool {
+        let Traffic {
+            balance,
+            resilience,
+            dial,
+            // What stands before it is looked at on the way.
+            published: _,
+            calls: _,
+        } = &self.traffic;
+        let timeouts = &resilience.timeouts;
+        self.circuit.is_none()
+            && self.endpoint_circuits.is_none()
+            && self.gate.is_none()
+            && *dial == Dial::default()
+            && balance.cross_zone == CrossZone::Always
+            && !matches!(
+                balance.by,
+                BalanceBy::Header(_) | BalanceBy::Cookie(_) | BalanceBy::Ip
+            )
+            && resilience.retry.statuses.is_empty()
+            && (resilience.fallback_on.is_empty() || self.fallback.is_empty())
+            && [timeouts.response, timeouts.request, timeouts.idle] == [None; 3]
     }
 
     /// The error says for people what is wrong with it.

@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use ondol_model::Time;
 
+use super::bare::BarePool;
 use super::http2_form;
 use crate::http::Upload;
 use crate::limits::Limits;
@@ -20,6 +21,8 @@ pub(crate) struct Pool {
     idle: RefCell<BTreeMap<SocketAddr, Vec<Idle>>>,
     /// HTTP/2, in use by others or not.
     shared: RefCell<BTreeMap<SocketAddr, Vec<Shared>>>,
+    /// HTTP/1, idle, of those who read and write it themselves.
+    pub bare: BarePool,
 }
 
 /// A connection and when it was opened.
@@ -51,7 +54,7 @@ struct Streams {
 /// No answer came.
 pub(crate) struct Unanswered {
     /// The request, when nothing of it was sent.
-    pub unsent: Option<Request<Upload>>,
+    pub unsent: Option<Box<Request<Upload>>>,
     /// The client broke off its body: the endpoint has done nothing wrong.
     pub by_client: bool,
 }
@@ -72,18 +75,18 @@ impl Pooled {
     /// Sends a request and waits for the head of its answer.
     pub(crate) async fn send(
         &mut self,
-        request: Request<Upload>,
+        request: Box<Request<Upload>>,
     ) -> Result<Response<Incoming>, Unanswered> {
         let sent = match &mut self.sender {
-            Sender::Alone(sender) => sender.try_send_request(request).await,
+            Sender::Alone(sender) => sender.try_send_request(*request).await,
             Sender::Shared { sender, .. } => {
-                let request = http2_form::of_request(request);
+                let request = http2_form::of_request(*request);
                 // On the heap, so that the way of HTTP/1 does not carry it.
                 Box::pin(sender.try_send_request(request)).await
             }
         };
         sent.map_err(|mut failed| Unanswered {
-            unsent: failed.take_message(),
+            unsent: failed.take_message().map(Box::new),
             by_client: failed.error().is_user(),
         })
     }
@@ -220,6 +223,7 @@ impl Pool {
 
     /// Closes what was idle for too long.
     pub(crate) fn sweep(&self, limits: &Limits, now: Time) {
+        self.bare.sweep(limits, now);
         self.idle.borrow_mut().retain(|_, connections| {
             connections.retain(|idle| {
                 now.since(idle.since) <= limits.pool_idle_time_max
@@ -238,6 +242,7 @@ impl Pool {
     }
 
     pub(crate) fn clear(&self) {
+        self.bare.clear();
         self.idle.borrow_mut().clear();
         self.shared.borrow_mut().clear();
     }

@@ -40,6 +40,11 @@ impl Refused {
         self.runs.push(endpoint.run());
     }
 
+    /// The same for one that was tried in another way.
+    pub(crate) fn note_run(&mut self, run: RunId) {
+        self.runs.push(run);
+    }
+
     pub(crate) fn runs(&self) -> &[RunId] {
         &self.runs
     }

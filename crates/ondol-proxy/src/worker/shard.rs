@@ -19,6 +19,7 @@ use super::{Crew, Order, Report, Serving, Target};
 use crate::compiled::Compiled;
 use crate::control::Ack;
 use crate::entrance::{Dialled, Wires};
+use crate::http::{Buffers, Dates};
 use crate::limits::Limits;
 use crate::signals::{Gathered, Recorder};
 use crate::upstream::{Cluster, Policy};
@@ -38,6 +39,8 @@ pub(crate) struct Shard {
     pub clients: Clients,
     pub handshakes: Handshakes,
     pub recorder: Recorder,
+    pub buffers: Buffers,
+    pub dates: Dates,
     /// [`Shard::now`] at the last tick.
     pub coarse: Arc<AtomicU64>,
     wires: RefCell<Arc<Wires>>,
@@ -61,6 +64,8 @@ impl Shard {
             handshakes: Handshakes::default(),
             recorder: Recorder::new(crew.clone()),
             crew,
+            buffers: Buffers::default(),
+            dates: Dates::default(),
             wires: RefCell::default(),
             coarse: Arc::default(),
             random: RandomState::new(),

@@ -195,7 +195,7 @@ fn answer(child: &mut Child, count: usize) -> Result<Vec<f64>> {
 }
 
 /// A line of `/proc/PID/status`, in MB.
-pub(super) fn memory_mb(pid: i32, line: &str) -> f64 {
+pub(in crate::bench) fn memory_mb(pid: i32, line: &str) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kb = status.lines().find_map(|text| {
         let (name, value) = text.split_once(':')?;

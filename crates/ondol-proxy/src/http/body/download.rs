@@ -32,7 +32,7 @@ enum From {
     /// A sentence of our own.
     Text(Option<Bytes>),
     /// An endpoint's answer. The lease is given back at its end.
-    Endpoint(Incoming, Option<Lease>, Option<Box<Timer>>),
+    Endpoint(Incoming, Option<Box<Lease>>, Option<Box<Timer>>),
 }
 
 /// Ends an answer that takes too long.
@@ -118,6 +118,15 @@ impl Busy {
         self.trail.clone()
     }
 
+    pub(crate) fn trail_ref(&self) -> Option<&Trail> {
+        self.trail.as_deref()
+    }
+
+    /// Somebody else goes on with the request, and notes it anew.
+    pub(crate) fn hand_over(mut self) {
+        self.trail = None;
+    }
+
     /// Why its answer is not the service's own.
     pub(crate) fn because(&self, reason: impl Into<Reason>) {
         if let Some(trail) = &self.trail {
@@ -155,7 +164,7 @@ impl Download {
     }
 
     /// Nobody waits for it until it is [`Download::with`] a client.
-    pub(crate) fn endpoint(body: Incoming, mut lease: Lease) -> Self {
+    pub(crate) fn endpoint(body: Incoming, mut lease: Box<Lease>) -> Self {
         let timer = lease.timer.take();
         let lease = match body.is_end_stream() {
             true => {

@@ -9,6 +9,7 @@ use super::super::body::Upload;
 use super::super::lease::Lease;
 use super::Call;
 use crate::Refusal;
+use crate::policy::eject::is_failure;
 use crate::policy::retry;
 use crate::upstream::{Pass, Policy, Refused, Unanswered, add};
 
@@ -24,20 +25,20 @@ pub(super) struct How<'a> {
 
 /// What became of one attempt.
 pub(super) enum Attempt {
-    Answered(Response<Incoming>, Lease),
+    Answered(Response<Incoming>, Box<Lease>),
     /// Nothing was sent: another endpoint may be asked whatever the request is.
-    Unsent(Refusal, Request<Upload>),
+    Unsent(Refusal, Box<Request<Upload>>),
     /// Something may have been: only a request that is repeatable may be sent again.
     Sent(Refusal),
     /// There is nobody to ask, or the client is to blame.
-    Over(Refusal, Option<Request<Upload>>),
+    Over(Refusal, Option<Box<Request<Upload>>>),
 }
 
 impl Call<'_> {
     /// Sends the request to one endpoint. What became of that is counted, and noted in `refused`.
     pub(super) async fn attempt(
         &self,
-        request: Request<Upload>,
+        request: Box<Request<Upload>>,
         how: &How<'_>,
         refused: &mut Refused,
     ) -> Attempt {
@@ -80,8 +81,8 @@ impl Call<'_> {
 
     async fn send_on(
         &self,
-        mut lease: Lease,
-        mut request: Request<Upload>,
+        mut lease: Box<Lease>,
+        mut request: Box<Request<Upload>>,
         how: &How<'_>,
         pass: Option<Pass<'_>>,
         refused: &mut Refused,
@@ -96,7 +97,7 @@ impl Call<'_> {
         let now = self.shard.now();
         let refusal = match sent {
             Ok(Ok(response)) => {
-                let is_good = !FAILED.contains(&response.status().as_u16());
+                let is_good = !is_failure(response.status().as_u16());
                 self.cluster.judge(&lease.in_flight, is_good, now);
                 end(pass, is_good, now);
                 lease.in_flight.answered(lease.sent, now);
@@ -126,9 +127,6 @@ impl Call<'_> {
         Attempt::Sent(refusal)
     }
 }
-
-/// Statuses that say more about the endpoint than about the request.
-const FAILED: [u16; 3] = [502, 503, 504];
 
 /// What `sending` brings, or which of the two times ran out.
 async fn within<T>(

@@ -1,0 +1,290 @@
+//! The short way: requests that are only passed on, from bytes to bytes, without a parsed form in between.
+//!
+//! It takes what most requests are: GET and HEAD of HTTP/1.1 without a body, for a route that changes nothing and a
+//! service that is asked in the ordinary way. At the first request of a connection that is something else, or that
+//! gets no answer here, the connection goes on the long way ([`super::serve`]), with that request first. So everything
+//! that is refused, repeated or answered instead is said in one place.
+//!
+//! Bytes come through the same guard as on the long way.
+
+mod buffer;
+mod date;
+mod passage;
+mod path;
+mod request;
+mod response;
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::Poll;
+
+use http::{HeaderValue, Method, Version};
+use ondol_model::Time;
+use tokio::io::AsyncWriteExt;
+
+use super::body::Busy;
+use super::exchange::Exchange;
+use super::headers::REQUEST_ID;
+use super::way::origin;
+use crate::policy::trace::{Hop, digits};
+use crate::signals::{Trail, Wrote};
+use crate::stream::ClientStream;
+use crate::upstream::{Bare, Cluster, InFlight, Refused, connect_bare};
+use crate::worker::Target;
+use buffer::Buffer;
+pub(crate) use buffer::Buffers;
+pub(crate) use date::Dates;
+use passage::Passage;
+use path::Path;
+use request::{Plain, Read};
+
+/// What becomes of a connection.
+enum Next {
+    /// It is ready for another request.
+    Stay,
+    /// More bytes are needed.
+    Fill,
+    /// The request is to go the long way.
+    Leave,
+    End,
+    /// It ends as if it broke.
+    Break,
+}
+
+/// A request that is ready to be sent.
+struct Ready {
+    /// Bytes of its head.
+    length: usize,
+    is_head: bool,
+    cluster: Rc<Cluster>,
+    endpoint: InFlight,
+    port: u16,
+    sent: Time,
+    busy: Busy,
+}
+
+/// Serves a connection as long as its requests are only passed on, and gives it back at the first that is not.
+pub(super) async fn serve(at: &Rc<Exchange>, mut stream: ClientStream) -> Option<ClientStream> {
+    let buffers = &at.shard.buffers;
+    let lane = Lane::new(at);
+    loop {
+        let next = match first(buffers, &mut stream).await {
+            None => Next::End,
+            Some(mut said) => {
+                let next = lane.serve_all(&mut stream, &mut said).await;
+                if let Next::Leave = next {
+                    stream.unread(said.bytes());
+                }
+                buffers.put(said);
+                next
+            }
+        };
+        match next {
+            Next::Stay | Next::Fill => {}
+            Next::Leave => return Some(stream),
+            Next::End => {
+                // What was answered is to arrive, and by TLS its end is said.
+                let _ = stream.shutdown().await;
+                return None;
+            }
+            Next::Break => return None,
+        }
+    }
+}
+
+/// Waits for a request without a buffer: connections on which nothing happens hold none.
+async fn first(buffers: &Buffers, stream: &mut ClientStream) -> Option<Buffer> {
+    poll_fn(|cx| {
+        let mut buffer = buffers.take();
+        let filled = buffer.poll_fill(stream, cx);
+        if let Poll::Ready(Ok(1..)) = filled {
+            return Poll::Ready(Some(buffer));
+        }
+        buffers.put(buffer);
+        filled.map(|_| None)
+    })
+    .await
+}
+
+/// One client's connection on the short way.
+struct Lane<'a> {
+    at: &'a Exchange,
+    /// What a service behind the border is told about the client; its host comes after it.
+    forwarded: Vec<u8>,
+}
+
+impl<'a> Lane<'a> {
+    fn new(at: &'a Exchange) -> Self {
+        let secured = at.client.secured.as_ref();
+        let scheme: &[u8] = if secured.is_some() { b"https" } else { b"http" };
+        let mut forwarded = Vec::new();
+        request::write_line("x-forwarded-for", at.address.as_bytes(), &mut forwarded);
+        request::write_line("x-forwarded-proto", scheme, &mut forwarded);
+        if let Some(subject) = secured.and_then(|secured| secured.subject.as_ref()) {
+            request::write_line("x-client-subject", subject.as_bytes(), &mut forwarded);
+        }
+        Lane { at, forwarded }
+    }
+
+    /// Serves what was said, until nothing is left of it.
+    async fn serve_all(&self, stream: &mut ClientStream, said: &mut Buffer) -> Next {
+        // One for the head that goes to the endpoint, then for the one that comes back.
+        let mut head = Vec::new();
+        while !said.is_empty() {
+            match self.serve_one(stream, said, &mut head).await {
+                Next::Stay => {}
+                Next::Fill => {
+                    let filled = poll_fn(|cx| said.poll_fill(stream, cx)).await;
+                    if !matches!(filled, Ok(1..)) {
+                        return Next::End;
+                    }
+                }
+                next => return next,
+            }
+        }
+        Next::Stay
+    }
+
+    async fn serve_one(
+        &self,
+        stream: &mut ClientStream,
+        said: &mut Buffer,
+        head: &mut Vec<u8>,
+    ) -> Next {
+        let shard = &self.at.shard;
+        let ready = match self.prepare(said.bytes(), head) {
+            Ok(ready) => ready,
+            Err(next) => return next,
+        };
+        let Some(bare) = self.connection(&ready).await else {
+            ready.endpoint.eject(&shard.limits, shard.now());
+            ready.busy.hand_over();
+            return Next::Leave;
+        };
+        ready.cluster.count_sent(false, ready.sent);
+        let next = Passage::new(self.at, &ready, stream, said)
+            .go(bare, head)
+            .await;
+        if let Next::Leave = next {
+            ready.busy.hand_over();
+        }
+        next
+    }
+
+    /// Decides where the request goes, and writes its head as the endpoint gets it.
+    fn prepare(&self, bytes: &[u8], head: &mut Vec<u8>) -> Result<Ready, Next> {
+        let serving = &self.at.client.serving;
+        // What is answered or marked at the door is not here.
+        if serving.at_the_door.get() || serving.is_closing() {
+            return Err(Next::Leave);
+        }
+        let target = serving.target();
+        let border = match &*target {
+            Target::Edge { .. } => true,
+            Target::Service { callers, .. } => callers.is_none(),
+        };
+        head.clear();
+        let plain = match request::read(bytes, border, head) {
+            Read::Partial => return Err(Next::Fill),
+            Read::Other => return Err(Next::Leave),
+            Read::Plain(plain) => plain,
+        };
+        let path = path::path(&target, &plain, self.at).ok_or(Next::Leave)?;
+        let now = self.at.shard.now();
+        let endpoint = path.cluster.pick(&Refused::default(), now);
+        let endpoint = endpoint.ok_or(Next::Leave)?;
+        let trail = self.trail(&plain, &target, &path, &endpoint);
+        let ready = Ready {
+            length: plain.length,
+            is_head: plain.is_head,
+            cluster: path.cluster.clone(),
+            endpoint,
+            port: path.port,
+            sent: now,
+            busy: Busy::new(&self.at.client.activity, Version::HTTP_11, trail.clone()),
+        };
+        self.finish(plain, border, trail.as_deref(), head);
+        Ok(ready)
+    }
+
+    /// What is noted of it, when anybody wants to know.
+    fn trail(
+        &self,
+        plain: &Plain<'_>,
+        target: &Target,
+        path: &Path<'_>,
+        endpoint: &InFlight,
+    ) -> Option<Rc<Trail>> {
+        let header = |value: &[u8]| HeaderValue::from_bytes(value).ok();
+        let wrote = || Wrote {
+            method: if plain.is_head {
+                Method::HEAD
+            } else {
+                Method::GET
+            },
+            uri: plain.target.parse().unwrap_or_default(),
+            host: header(plain.host.as_bytes()),
+            user_agent: plain.user_agent.and_then(header),
+            version: Version::HTTP_11,
+        };
+        let at = self.at;
+        let trail = Trail::begin(&at.shard, &at.client, wrote, || at.draw())?;
+        let origin = origin(target, path.route, path.port, at.caller.as_ref());
+        trail.goes(path.cluster, origin);
+        trail.sent_to(endpoint.upstream());
+        Some(trail)
+    }
+
+    /// Adds what the service is told by us.
+    fn finish(&self, plain: Plain<'_>, border: bool, trail: Option<&Trail>, head: &mut Vec<u8>) {
+        if border {
+            head.extend_from_slice(&self.forwarded);
+            request::write_line("x-forwarded-host", plain.host.as_bytes(), head);
+        }
+        let id = digits::<32>(self.at.draw());
+        if plain.id.is_none() {
+            request::write_line(REQUEST_ID.as_str(), &id, head);
+        }
+        if let Some(trail) = trail {
+            trail.named(
+                HeaderValue::from_bytes(plain.id.unwrap_or(&id))
+                    .ok()
+                    .as_ref(),
+            );
+        }
+        match plain.traced {
+            None => {
+                let random = self.at.draw();
+                let begins = trail.is_none_or(|trail| trail.begins_trace(random as u64));
+                let hop = Hop::first(random, begins);
+                if let Some(trail) = trail {
+                    trail.belongs(hop);
+                }
+                request::write_line("traceparent", &hop.traceparent(), head);
+            }
+            Some(mut said) => {
+                self.at.trace(&mut said, trail);
+                for (name, value) in &said {
+                    request::write_line(name.as_str(), value.as_bytes(), head);
+                }
+            }
+        }
+        head.extend_from_slice(b"\r\n");
+    }
+
+    /// A connection to the endpoint, used before or new; `None` when it takes none.
+    async fn connection(&self, ready: &Ready) -> Option<Bare> {
+        let shard = &self.at.shard;
+        let address = ready.endpoint.address(ready.port);
+        let pool = &ready.endpoint.pool.bare;
+        if let Some(bare) = pool.take(address, &shard.limits, ready.sent) {
+            return Some(bare);
+        }
+        // On the heap: hardly any request needs one.
+        let opened = Box::pin(connect_bare(address, shard.limits.connect_time_max)).await;
+        Some(Bare {
+            stream: opened.ok()?,
+            opened: shard.now(),
+        })
+    }
+}

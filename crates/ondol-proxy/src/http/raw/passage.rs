@@ -1,0 +1,291 @@
+//! One request on its way to an endpoint, and its answer back.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Poll, ready};
+
+use http::StatusCode;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::super::exchange::Exchange;
+use super::buffer::Buffer;
+use super::response::{self, Framing, Head};
+use super::{Next, Ready};
+use crate::Refusal;
+use crate::guard::Body;
+use crate::policy::eject::is_failure;
+use crate::signals::Trail;
+use crate::stream::ClientStream;
+use crate::upstream::{Bare, add};
+
+/// The beginning of a body that is copied behind its head, so that both are one piece.
+const COPIED_BYTES_MAX: usize = 4 << 10;
+
+/// What happens while an answer is waited for.
+enum Broken {
+    /// The client has left: nobody waits for the answer.
+    Client,
+    /// The endpoint broke off, or what it says is no answer.
+    Endpoint,
+}
+
+pub(super) struct Passage<'a> {
+    at: &'a Exchange,
+    ready: &'a Ready,
+    stream: &'a mut ClientStream,
+    /// What the client has said, from this request on.
+    said: &'a mut Buffer,
+}
+
+impl<'a> Passage<'a> {
+    pub(super) fn new(
+        at: &'a Exchange,
+        ready: &'a Ready,
+        stream: &'a mut ClientStream,
+        said: &'a mut Buffer,
+    ) -> Self {
+        Passage {
+            at,
+            ready,
+            stream,
+            said,
+        }
+    }
+
+    /// Sends the head, and passes the answer on; `head` is used again for the answer's.
+    pub(super) async fn go(mut self, mut bare: Bare, head: &mut Vec<u8>) -> Next {
+        let buffers = &self.at.shard.buffers;
+        let mut heard = buffers.take();
+        let asked = self.ask(&mut bare, &mut heard, head).await;
+        let next = match asked {
+            Ok(answer) => self.answer(answer, bare, &mut heard, head).await,
+            Err(Broken::Client) => Next::End,
+            Err(Broken::Endpoint) => self.unanswered(),
+        };
+        buffers.put(heard);
+        next
+    }
+
+    /// Sends the request and waits for the head of its answer; `head` is then the one that the client gets.
+    async fn ask(
+        &mut self,
+        bare: &mut Bare,
+        heard: &mut Buffer,
+        head: &mut Vec<u8>,
+    ) -> Result<Head, Broken> {
+        let written = bare.stream.write_all(head).await;
+        written.map_err(|_| Broken::Endpoint)?;
+        let shard = &self.at.shard;
+        loop {
+            if self.hear(bare, heard).await? == 0 {
+                return Err(Broken::Endpoint);
+            }
+            while !heard.is_empty() {
+                head.clear();
+                let date = shard.dates.of(shard.date());
+                let read = response::read(heard.bytes(), self.ready.is_head, &date, head);
+                match read.map_err(|_| Broken::Endpoint)? {
+                    Some(answer) => {
+                        heard.consume(answer.length);
+                        // One that only says that there will be one is not waited for by anybody.
+                        if answer.status >= 200 {
+                            return Ok(answer);
+                        }
+                    }
+                    None if heard.bytes().len() >= shard.limits.head_bytes_max => {
+                        return Err(Broken::Endpoint);
+                    }
+                    None => break,
+                }
+            }
+        }
+    }
+
+    /// No answer came: the long way decides whether the request goes to another endpoint.
+    fn unanswered(&self) -> Next {
+        let endpoint = &self.ready.endpoint;
+        self.ready
+            .cluster
+            .judge(endpoint, false, self.at.shard.now());
+        add(&endpoint.counters.errors, 1);
+        self.at.tried.set(Some(endpoint.run()));
+        Next::Leave
+    }
+
+    async fn answer(
+        mut self,
+        answer: Head,
+        mut bare: Bare,
+        heard: &mut Buffer,
+        head: &mut Vec<u8>,
+    ) -> Next {
+        let (shard, endpoint) = (&self.at.shard, &self.ready.endpoint);
+        let now = shard.now();
+        let is_good = !is_failure(answer.status);
+        self.ready.cluster.judge(endpoint, is_good, now);
+        endpoint.answered(self.ready.sent, now);
+        if answer.status >= 500 {
+            add(&endpoint.counters.errors, 1);
+        }
+        if let (Some(trail), Ok(status)) = (self.trail(), StatusCode::from_u16(answer.status)) {
+            trail.answered(status);
+        }
+        let closes = self.at.client.serving.is_closing();
+        if closes {
+            head.extend_from_slice(b"connection: close\r\n");
+        }
+        head.extend_from_slice(b"\r\n");
+        match self.pump(answer.body, &mut bare, heard, head).await {
+            Ok(()) => {
+                if let Some(trail) = self.trail() {
+                    trail.done();
+                }
+            }
+            Err(Broken::Client) => return Next::End,
+            Err(Broken::Endpoint) => {
+                if let Some(trail) = self.trail() {
+                    trail.broke(Refusal::UpstreamBroke);
+                }
+                // Nothing can be said any more: the client sees its connection break, as ours did.
+                add(&endpoint.counters.errors, 1);
+                self.ready.cluster.count_refusal(Refusal::UpstreamBroke);
+                return Next::Break;
+            }
+        }
+        // What comes behind an answer belongs to no request.
+        if answer.keeps && heard.is_empty() && endpoint.is_ready() {
+            let address = endpoint.address(self.ready.port);
+            endpoint
+                .pool
+                .bare
+                .put(address, bare, &shard.limits, shard.now());
+        }
+        self.said.consume(self.ready.length);
+        match closes {
+            true => Next::End,
+            false => Next::Stay,
+        }
+    }
+
+    /// Passes the body on, behind its head.
+    async fn pump(
+        &mut self,
+        framing: Framing,
+        bare: &mut Bare,
+        heard: &mut Buffer,
+        head: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        let mut body = match framing {
+            Framing::None => return self.write(head, &[]).await,
+            Framing::Length(length) => Body::of(length),
+            Framing::Chunked => Body::chunked(),
+            Framing::UntilEnd => return self.pump_until_end(bare, heard, head).await,
+        };
+        loop {
+            let (length, ended) = match body.read(heard.bytes()) {
+                Ok(read) => read,
+                Err((length, _)) => {
+                    // What was right of it arrives.
+                    self.write(head, &heard.bytes()[..length]).await?;
+                    return Err(Broken::Endpoint);
+                }
+            };
+            self.count(length);
+            self.write(head, &heard.bytes()[..length]).await?;
+            heard.consume(length);
+            if ended {
+                return Ok(());
+            }
+            if self.hear(bare, heard).await? == 0 {
+                return Err(Broken::Endpoint);
+            }
+        }
+    }
+
+    /// A body that ends with its connection becomes one of chunks: the client can tell its end from a break.
+    async fn pump_until_end(
+        &mut self,
+        bare: &mut Bare,
+        heard: &mut Buffer,
+        head: &mut Vec<u8>,
+    ) -> Result<(), Broken> {
+        loop {
+            if !heard.is_empty() {
+                self.count(heard.bytes().len());
+                head.extend_from_slice(format!("{:x}\r\n", heard.bytes().len()).as_bytes());
+                self.write(head, heard.bytes()).await?;
+                head.extend_from_slice(b"\r\n");
+                heard.clear();
+            }
+            if self.hear(bare, heard).await? == 0 {
+                head.extend_from_slice(b"0\r\n\r\n");
+                return self.write(head, &[]).await;
+            }
+        }
+    }
+
+    fn trail(&self) -> Option<&Trail> {
+        self.ready.busy.trail_ref()
+    }
+
+    fn count(&self, bytes: usize) {
+        add(&self.ready.endpoint.counters.bytes_out, bytes as u64);
+        if let Some(trail) = self.trail() {
+            trail.gave(bytes);
+        }
+    }
+
+    /// Waits for more from the endpoint, as long as the client does; 0 at its end.
+    async fn hear(&mut self, bare: &mut Bare, heard: &mut Buffer) -> Result<usize, Broken> {
+        poll_fn(|cx| {
+            if let Poll::Ready(filled) = heard.poll_fill(&mut bare.stream, cx) {
+                return Poll::Ready(filled.map_err(|_| Broken::Endpoint));
+            }
+            // What it says meanwhile is kept for later, as far as one more head.
+            while self.said.bytes().len() < self.at.shard.limits.head_bytes_max {
+                match ready!(self.said.poll_fill(self.stream, cx)) {
+                    Ok(1..) => {}
+                    Ok(0) | Err(_) => return Poll::Ready(Err(Broken::Client)),
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Writes `head`, which is empty then, and `rest`.
+    async fn write(&mut self, head: &mut Vec<u8>, rest: &[u8]) -> Result<(), Broken> {
+        // A client that takes nothing is not waited for without end.
+        let activity = &self.at.client.activity;
+        activity.give(None);
+        let written = match rest.len() <= COPIED_BYTES_MAX {
+            true => {
+                head.extend_from_slice(rest);
+                self.stream.write_all(head).await
+            }
+            false => write_both(self.stream, head, rest).await,
+        };
+        head.clear();
+        let taken = match written {
+            Ok(()) => self.stream.flush().await,
+            broken => broken,
+        };
+        activity.taken(None);
+        taken.map_err(|_| Broken::Client)
+    }
+}
+
+/// Two pieces without copying them together.
+async fn write_both(stream: &mut ClientStream, head: &[u8], rest: &[u8]) -> io::Result<()> {
+    let mut written = 0;
+    while written < head.len() {
+        let slices = [IoSlice::new(&head[written..]), IoSlice::new(rest)];
+        let length = poll_fn(|cx| Pin::new(&mut *stream).poll_write_vectored(cx, &slices)).await?;
+        if length == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        written += length;
+    }
+    stream.write_all(&rest[written - head.len()..]).await
+}
