@@ -136,6 +136,7 @@ impl Search {
             start_ns: self.start_ns,
             end_ns: self.end_ns,
             limit: self.limit.saturating_mul(SPANS_EACH),
+            oldest_first: false,
         }
     }
 
