@@ -15,6 +15,7 @@ use http::Method;
 use crate::server::{Answer, Ask, Params};
 use crate::shared::{Shared, Stop};
 use envelope::{Done, Failure};
+pub(crate) use moment::rfc3339 as rfc3339_ms;
 
 /// Answers for its paths.
 pub(crate) async fn answer(mut ask: Ask, parts: &[&str], shared: &Shared) -> Answer {

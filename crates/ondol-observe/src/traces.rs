@@ -21,7 +21,7 @@ use ondol_telemetry::Pushed;
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use find::{Search, search, trace};
 pub(crate) use known::{Calls, calls, operations, services};
-pub(crate) use labels::{SOURCE_OTLP, SOURCE_ZIPKIN};
+pub(crate) use labels::{SOURCE_OTLP, SOURCE_ZIPKIN, SPANS};
 pub(crate) use take::take;
 pub(crate) use tree::Trace;
 

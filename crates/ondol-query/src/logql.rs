@@ -36,3 +36,15 @@ pub use pipeline::{Kept, Pipeline, PipelineError};
 pub use regex::Regex;
 pub use source::{LineCondition, LineTest, LogLine, LogSelection, LogSource, Order, Wanted};
 pub use template::Template;
+
+/// Whether a text is a duration as lines have it: `1m30s`.
+#[must_use]
+pub fn is_duration(text: &str) -> bool {
+    duration::parse_value(text).is_some()
+}
+
+/// Whether a text is a number of bytes: `20KB`, `5 MiB`.
+#[must_use]
+pub fn is_size(text: &str) -> bool {
+    size::parse(text).is_some()
+}

@@ -37,8 +37,8 @@ pub(super) fn span(name: &str, text: &str) -> Result<i64, Failure> {
     ondol_query::parse_duration(text).map_err(|_| invalid())
 }
 
-/// `2026-01-31T12:00:00.5+09:00`
-fn rfc3339(text: &str) -> Option<i64> {
+/// Milliseconds since 1970 of `2026-01-31T12:00:00.5+09:00`.
+pub(crate) fn rfc3339(text: &str) -> Option<i64> {
     let (date, rest) = text.split_once(['T', 't'])?;
     let zone_at = rest.find(['Z', 'z', '+', '-'])?;
     let (time, zone) = rest.split_at(zone_at);

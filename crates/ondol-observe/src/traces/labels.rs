@@ -2,8 +2,8 @@
 
 use ondol_ingest::{Pair, Span};
 
-/// The stream of spans that services send.
-const SPANS: &str = "span";
+/// The stream of spans that services send. They are no lines.
+pub(crate) const SPANS: &str = "span";
 /// The stream of requests that the proxy carried: a line of its access log and a span, in one.
 const ACCESS: &str = "access";
 /// Sent as OTLP.
