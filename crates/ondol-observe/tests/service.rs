@@ -4,6 +4,8 @@
 mod asking;
 #[path = "service/life.rs"]
 mod life;
+#[path = "service/loki.rs"]
+mod loki;
 #[path = "service/prometheus.rs"]
 mod prometheus;
 #[path = "service/traces.rs"]

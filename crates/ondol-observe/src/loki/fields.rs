@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_query::Labels;
-use ondol_query::logql::{Expr, Kept, LogLine, LogQuery, Pipeline, parse};
+use ondol_query::logql::{Expr, Kept, LogLine, LogQuery, Pipeline, is_duration, is_size, parse};
 use serde_json::{Value, json};
 
 use super::envelope::Failure;
@@ -106,13 +106,9 @@ fn kind(values: &BTreeSet<String>) -> &'static str {
         "float"
     } else if all(|value| value.parse::<bool>().is_ok()) {
         "boolean"
-    } else if values.iter().all(|value| has_unit(value))
-        && all(|value| ondol_query::logql::is_duration(value))
-    {
+    } else if values.iter().all(|value| has_unit(value)) && all(is_duration) {
         "duration"
-    } else if values.iter().all(|value| has_unit(value))
-        && all(|value| ondol_query::logql::is_size(value))
-    {
+    } else if values.iter().all(|value| has_unit(value)) && all(is_size) {
         "bytes"
     } else {
         "string"

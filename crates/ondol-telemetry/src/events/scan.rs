@@ -22,7 +22,7 @@ use crate::store::{Cache, SegmentReader, StoreError};
 pub struct Scan {
     query: Query,
     head: Vec<Found>,
-    readers: Vec<Arc<SegmentReader>>,
+    readers: Vec<(u64, Arc<SegmentReader>)>,
     cache: Arc<Cache>,
     bytes_max: u64,
 }
@@ -71,12 +71,13 @@ impl Events {
         })
     }
 
-    fn readers_of(&self, query: &Query) -> Vec<Arc<SegmentReader>> {
+    /// Segments that may have something in the time of a query, and how many events they have.
+    fn readers_of(&self, query: &Query) -> Vec<(u64, Arc<SegmentReader>)> {
         let ms = |ns: i64| ns.div_euclid(1_000_000);
         let in_time = (self.segments.facts())
             .filter(|facts| facts.min_ms <= ms(query.end_ns) && facts.max_ms >= ms(query.start_ns));
         in_time
-            .filter_map(|facts| self.segments.reader(facts.number).cloned())
+            .filter_map(|facts| Some((facts.items, self.segments.reader(facts.number)?.clone())))
             .collect()
     }
 
@@ -133,8 +134,10 @@ impl Events {
             extent.bytes += self.head.bytes() as u64;
             extent.blocks += 1;
         }
-        for reader in self.readers_of(query) {
+        for (events, reader) in self.readers_of(query) {
             let index = index_of(&reader, &self.cache)?;
+            let raw_len = |entry: &BlockEntry| u64::from(entry.place.raw_len);
+            let all_bytes: u64 = index.blocks.iter().map(raw_len).sum();
             let of_block = |entry: &BlockEntry| entry.streams.0 as usize..=entry.streams.1 as usize;
             for entry in &index.blocks {
                 if !is_in_time(entry, query) {
@@ -148,16 +151,15 @@ impl Events {
                 each(first);
                 passing.for_each(&mut *each);
                 extent.blocks += 1;
-                extent.bytes += u64::from(entry.place.raw_len);
-                extent.events += EVENTS_PER_BLOCK_ABOUT;
+                extent.bytes += raw_len(entry);
+                // As many as a block's share of the bytes.
+                let share = u128::from(events) * u128::from(raw_len(entry));
+                extent.events += (share / u128::from(all_bytes.max(1))) as u64;
             }
         }
         Ok(extent)
     }
 }
-
-/// A block is some 256 KiB of lines, which are some 128 bytes long.
-const EVENTS_PER_BLOCK_ABOUT: u64 = 2000;
 
 fn index_of(reader: &SegmentReader, cache: &Cache) -> Result<Index, StoreError> {
     let bytes = reader.index(cache)?;
@@ -200,7 +202,7 @@ impl Scan {
             .flat_map(needed_tokens)
             .collect();
         let mut bytes = 0;
-        for reader in &self.readers {
+        for (_, reader) in &self.readers {
             let index = index_of(reader, &self.cache)?;
             let passing: Vec<Option<Labels>> = (index.streams.iter())
                 .map(|labels| stream_passes(labels, &self.query).then(|| labels_of(labels)))
