@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ondol_model::Signals;
 use ondol_telemetry::{Event, Pushed, StoreError};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
+use crate::proxy;
 use crate::shared::Shared;
 use crate::upkeep::Complaint;
 
@@ -68,11 +70,13 @@ impl Drops {
     }
 
     pub(crate) fn add(&self, batch: &Batch) {
-        match batch {
-            Batch::Samples(_) => &self.samples,
-            Batch::Events(_) => &self.events,
-        }
-        .fetch_add(batch.len() as u64, Ordering::Relaxed);
+        let (samples, events) = match batch {
+            Batch::Samples(samples) => (samples.len(), 0),
+            Batch::Events(events) => (0, events.len()),
+            Batch::Signals(signals) => (signals.red.len(), signals.records.len()),
+        };
+        self.samples.fetch_add(samples as u64, Ordering::Relaxed);
+        self.events.fetch_add(events as u64, Ordering::Relaxed);
     }
 }
 
@@ -81,15 +85,7 @@ impl Drops {
 pub(crate) enum Batch {
     Samples(Vec<Pushed>),
     Events(Vec<OwnedEvent>),
-}
-
-impl Batch {
-    fn len(&self) -> usize {
-        match self {
-            Batch::Samples(samples) => samples.len(),
-            Batch::Events(events) => events.len(),
-        }
-    }
+    Signals(Box<Signals>),
 }
 
 /// Takes in what comes. Told to leave, it takes what waits and no more.
@@ -142,6 +138,7 @@ fn keep(batch: &Batch, shared: &Shared) -> Result<(), StoreError> {
             .push(samples, now_ms)
             .map(drop),
         Batch::Events(owned) => push_events(owned, shared, now_ms),
+        Batch::Signals(signals) => proxy::take(signals, shared, now_ms),
     }
 }
 

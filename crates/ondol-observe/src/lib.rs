@@ -24,6 +24,7 @@ mod loki;
 mod otlp;
 mod own;
 mod prometheus;
+mod proxy;
 mod router;
 mod server;
 mod shared;

@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::ingest::Turns;
 use crate::intake::Drops;
+use crate::proxy::Series;
 use crate::server::Answer;
 use crate::stores::{Settings, Stores};
 use crate::traces::Traces;
@@ -21,6 +22,8 @@ pub(crate) struct Shared {
     pub(crate) stores: Stores,
     pub(crate) drops: Arc<Drops>,
     pub(crate) traces: Arc<Traces>,
+    /// What the proxy counted.
+    pub(crate) proxy: Arc<Mutex<Series>>,
     /// Whose body is decoded next.
     pub(crate) turns: Turns,
     pub(crate) settings: Arc<Settings>,
@@ -36,6 +39,7 @@ impl Shared {
             stores,
             drops: Arc::default(),
             traces: Arc::default(),
+            proxy: Arc::default(),
             turns: Turns::default(),
             settings: Arc::new(settings),
             started_ms,

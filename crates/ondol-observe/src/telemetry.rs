@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use ondol_model::Signals;
 use ondol_telemetry::Pushed;
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
@@ -104,6 +105,11 @@ impl Telemetry {
     /// Offers log lines and spans.
     pub fn events(&self, events: Vec<OwnedEvent>) {
         self.offer(Batch::Events(events));
+    }
+
+    /// Offers what the proxy said of requests.
+    pub fn signals(&self, signals: Signals) {
+        self.offer(Batch::Signals(Box::new(signals)));
     }
 
     /// What was offered and could not be kept, since the start.

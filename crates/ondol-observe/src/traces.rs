@@ -18,10 +18,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ondol_telemetry::Pushed;
 
+pub(crate) use counts::{Name, Telling, pushed};
 pub(crate) use duration::parse as parse_duration;
 pub(crate) use find::{Search, search, trace};
 pub(crate) use known::{Calls, calls, operations, services};
-pub(crate) use labels::{SOURCE_OTLP, SOURCE_ZIPKIN, SPANS};
+pub(crate) use labels::{ACCESS, SOURCE_OTLP, SOURCE_PROXY, SOURCE_ZIPKIN, SPANS};
 pub(crate) use take::take;
 pub(crate) use tree::Trace;
 

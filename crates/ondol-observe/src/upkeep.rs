@@ -8,6 +8,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::clock;
 use crate::intake::Batch;
+use crate::proxy;
 use crate::shared::Shared;
 
 const EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +47,8 @@ pub(crate) async fn run(
 
 /// What was counted of spans becomes samples. Counters that cannot be kept now are told again later.
 fn tell_counts(shared: &Shared, now_ms: i64) {
-    let due = shared.traces.due(now_ms);
+    let mut due = shared.traces.due(now_ms);
+    due.extend(proxy::due(shared, now_ms));
     if !due.is_empty() && shared.stores.samples.write().push(&due, now_ms).is_err() {
         shared.drops.add(&Batch::Samples(due));
     }

@@ -8,5 +8,7 @@ mod life;
 mod loki;
 #[path = "service/prometheus.rs"]
 mod prometheus;
+#[path = "service/proxy.rs"]
+mod proxy;
 #[path = "service/traces.rs"]
 mod traces;

@@ -51,6 +51,8 @@ pub struct RedKey {
     pub service: Option<ServiceRef>,
     /// Where they came from.
     pub origin: Origin,
+    /// A status of 500 or above, or an answer that broke off.
+    pub failed: bool,
 }
 
 /// Requests that ended: how many, how, and how long they took.

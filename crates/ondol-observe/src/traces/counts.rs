@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ondol_model::Histogram;
 use ondol_query::{Labels, Value};
 use ondol_telemetry::Pushed;
 
@@ -26,6 +27,21 @@ impl Durations {
             *bucket += 1;
         }
         self.sum_seconds += seconds;
+    }
+
+    /// Those that somebody else has counted.
+    pub(super) fn add_all(&mut self, durations: &Histogram) {
+        let mut before = 0;
+        let below = durations.cumulative(BOUNDS).into_iter();
+        for (bucket, below) in self
+            .buckets
+            .iter_mut()
+            .zip(below.chain([durations.count()]))
+        {
+            *bucket += below - before;
+            before = below;
+        }
+        self.sum_seconds += durations.sum_ns() as f64 / 1e9;
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -68,7 +84,7 @@ impl Durations {
 }
 
 /// A sample of a series.
-pub(super) fn pushed(name: &str, labels: &[(&str, &str)], value: f64, at_ms: i64) -> Pushed {
+pub(crate) fn pushed(name: &str, labels: &[(&str, &str)], value: f64, at_ms: i64) -> Pushed {
     let named = [&[("__name__", name)], labels].concat();
     // An empty label is none.
     let named: Vec<(&str, &str)> = named
@@ -84,7 +100,7 @@ pub(super) fn pushed(name: &str, labels: &[(&str, &str)], value: f64, at_ms: i64
 
 /// When a counter was told last, and whether it has to be told again.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Telling {
+pub(crate) struct Telling {
     is_new: bool,
     told_ms: i64,
     changed_ms: i64,
@@ -96,13 +112,13 @@ const AGAIN_MS: i64 = 60_000;
 const FORGOTTEN_MS: i64 = 3_600_000;
 
 impl Telling {
-    pub(super) fn change(&mut self, now_ms: i64) {
+    pub(crate) fn change(&mut self, now_ms: i64) {
         self.is_new = true;
         self.changed_ms = now_ms;
     }
 
     /// Whether it has to be told now; then it counts as told.
-    pub(super) fn is_due(&mut self, now_ms: i64) -> bool {
+    pub(crate) fn is_due(&mut self, now_ms: i64) -> bool {
         let is_due = self.is_new || now_ms.abs_diff(self.told_ms) >= AGAIN_MS.unsigned_abs();
         if is_due {
             self.is_new = false;
@@ -111,13 +127,13 @@ impl Telling {
         is_due
     }
 
-    pub(super) fn is_forgotten(&self, now_ms: i64) -> bool {
+    pub(crate) fn is_forgotten(&self, now_ms: i64) -> bool {
         now_ms.saturating_sub(self.changed_ms) > FORGOTTEN_MS
     }
 }
 
 /// A name that many counters have.
-pub(super) type Name = Arc<str>;
+pub(crate) type Name = Arc<str>;
 
 #[cfg(test)]
 mod tests {

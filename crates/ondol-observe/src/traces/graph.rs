@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ondol_ingest::{Span, SpanKind, SpanStatus};
+use ondol_model::{Histogram, ServiceRef};
 use ondol_telemetry::Pushed;
 
 use super::counts::{Durations, Name, Telling, pushed};
@@ -13,6 +14,8 @@ const WAITING_MAX: usize = 10_000;
 /// How long they wait.
 const WAIT_MS: i64 = 15_000;
 const EDGES_MAX: usize = 1000;
+/// Who calls from outside, as Tempo's metrics generator calls it.
+const OUTSIDE: &str = "user";
 
 /// Calls between services.
 #[derive(Default)]
@@ -29,6 +32,8 @@ pub(crate) struct Graph {
 enum Half {
     Client(Side),
     Server(Side),
+    /// The proxy carried the call and counts it.
+    Carried,
 }
 
 struct Side {
@@ -68,6 +73,7 @@ impl Graph {
             SpanKind::Client | SpanKind::Producer => {
                 match self.waiting.remove(&(span.trace_id, span.span_id)) {
                     Some(Half::Server(server)) => self.count(&side, &server, now_ms),
+                    Some(Half::Carried) => {}
                     _ => self.wait((span.trace_id, span.span_id), Half::Client(side), now_ms),
                 }
             }
@@ -81,6 +87,39 @@ impl Graph {
             }
             _ => {}
         }
+    }
+
+    /// The proxy carried a call whose client may send a span of its own, with this id. What the proxy carries it
+    /// counts, all of it: with [`Graph::calls`].
+    pub(crate) fn carried(&mut self, trace_id: u128, client_span_id: u64, now_ms: i64) {
+        let key = (trace_id, client_span_id);
+        if !matches!(self.waiting.remove(&key), Some(Half::Client(_))) {
+            self.wait(key, Half::Carried, now_ms);
+        }
+    }
+
+    /// Calls that the proxy has counted; without a client they came from outside.
+    pub(crate) fn calls(
+        &mut self,
+        client: Option<&str>,
+        server: &ServiceRef,
+        failed: bool,
+        durations: &Histogram,
+        now_ms: i64,
+    ) {
+        let edge = Edge {
+            project: server.project.as_str().into(),
+            client: client.unwrap_or(OUTSIDE).into(),
+            server: server.service.as_str().into(),
+            connection: if client.is_some() { "" } else { "virtual_node" },
+        };
+        let requests = durations.count();
+        let Some(count) = self.edge(edge, requests, now_ms) else {
+            return;
+        };
+        count.failed += if failed { requests } else { 0 };
+        count.by_client.add_all(durations);
+        count.by_server.add_all(durations);
     }
 
     pub(super) fn due(&mut self, now_ms: i64) -> Vec<Pushed> {
@@ -136,7 +175,8 @@ impl Graph {
             let Some((server, connection)) = client.peer.clone() else {
                 continue;
             };
-            let Some(count) = self.edge(&client, server, connection, now_ms) else {
+            let edge = client.edge_to(server, connection);
+            let Some(count) = self.edge(edge, 1, now_ms) else {
                 continue;
             };
             count.failed += u64::from(client.failed);
@@ -150,39 +190,37 @@ impl Graph {
         } else {
             ""
         };
-        if let Some(count) = self.edge(client, server.service.clone(), connection, now_ms) {
+        let edge = client.edge_to(server.service.clone(), connection);
+        if let Some(count) = self.edge(edge, 1, now_ms) {
             count.failed += u64::from(client.failed || server.failed);
             count.by_client.add(client.duration_ns);
             count.by_server.add(server.duration_ns);
         }
     }
 
-    /// The edge from a client, with one more request.
-    fn edge(
-        &mut self,
-        client: &Side,
-        server: Name,
-        connection: &'static str,
-        now_ms: i64,
-    ) -> Option<&mut Count> {
-        let edge = Edge {
-            project: client.project.clone(),
-            client: client.service.clone(),
-            server,
-            connection,
-        };
+    /// An edge, with so many more requests.
+    fn edge(&mut self, edge: Edge, requests: u64, now_ms: i64) -> Option<&mut Count> {
         if self.edges.len() >= EDGES_MAX && !self.edges.contains_key(&edge) {
-            self.left_out += 1;
+            self.left_out += requests;
             return None;
         }
         let count = self.edges.entry(edge).or_default();
-        count.requests += 1;
+        count.requests += requests;
         count.telling.change(now_ms);
         Some(count)
     }
 }
 
 impl Side {
+    fn edge_to(&self, server: Name, connection: &'static str) -> Edge {
+        Edge {
+            project: self.project.clone(),
+            client: self.service.clone(),
+            server,
+            connection,
+        }
+    }
+
     fn of(span: &Span) -> Self {
         let system = span
             .text("db.system.name")

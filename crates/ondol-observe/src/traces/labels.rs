@@ -5,7 +5,9 @@ use ondol_ingest::{Pair, Span};
 /// The stream of spans that services send. They are no lines.
 pub(crate) const SPANS: &str = "span";
 /// The stream of requests that the proxy carried: a line of its access log and a span, in one.
-const ACCESS: &str = "access";
+pub(crate) const ACCESS: &str = "access";
+/// Seen by the proxy.
+pub(crate) const SOURCE_PROXY: &str = "proxy";
 /// Sent as OTLP.
 pub(crate) const SOURCE_OTLP: &str = "otlp";
 /// Sent as Zipkin has it.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_ingest::{Span, SpanKind, SpanStatus};
+use ondol_model::{Histogram, ServiceRef};
 use ondol_telemetry::Pushed;
 
 use super::counts::{Durations, Name, Telling, pushed};
@@ -39,7 +40,7 @@ struct Count {
 impl Red {
     /// One more.
     pub(crate) fn see(&mut self, span: &Span, now_ms: i64) {
-        let mut key = Key {
+        let key = Key {
             project: span
                 .resource_text("service.namespace")
                 .unwrap_or_default()
@@ -49,6 +50,32 @@ impl Red {
             kind: span.kind,
             status: span.status,
         };
+        self.count(key, now_ms).add(span.duration_ns);
+    }
+
+    /// Requests of one operation of a service that the proxy has counted.
+    pub(crate) fn carried(
+        &mut self,
+        service: &ServiceRef,
+        name: &str,
+        failed: bool,
+        durations: &Histogram,
+        now_ms: i64,
+    ) {
+        let key = Key {
+            project: service.project.as_str().into(),
+            service: service.service.as_str().into(),
+            name: name.into(),
+            kind: SpanKind::Server,
+            status: match failed {
+                true => SpanStatus::Error,
+                false => SpanStatus::Unset,
+            },
+        };
+        self.count(key, now_ms).add_all(durations);
+    }
+
+    fn count(&mut self, mut key: Key, now_ms: i64) -> &mut Durations {
         if self.counts.len() >= KEYS_MAX && !self.counts.contains_key(&key) {
             key.name = OTHER.into();
             if self.counts.len() >= KEYS_MAX * 2 && !self.counts.contains_key(&key) {
@@ -57,8 +84,8 @@ impl Red {
             }
         }
         let count = self.counts.entry(key).or_default();
-        count.durations.add(span.duration_ns);
         count.telling.change(now_ms);
+        &mut count.durations
     }
 
     /// Services that were seen lately.

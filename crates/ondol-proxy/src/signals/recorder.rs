@@ -175,6 +175,7 @@ fn key(trail: &Trail) -> RedKey {
         replica: endpoint.map(|endpoint| endpoint.replica()),
         service,
         origin,
+        failed: is_error(trail),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ondol_api::{Reading, ReplicaState, ServiceReading};
-use ondol_model::{ProjectName, Red, ReplicaId, RunId, ServiceRef, Signals};
+use ondol_model::{Access, ProjectName, Red, ReplicaId, RunId, ServiceRef, Signals};
 
 use super::Node;
 
@@ -31,7 +31,7 @@ struct Window {
 
 impl Node {
     /// What happened to requests.
-    pub(super) fn hear_signals(&mut self, signals: Signals) {
+    pub(super) fn hear_signals(&mut self, mut signals: Signals) {
         if signals.lines_dropped > 0 {
             self.complain(&format!(
                 "{} lines of access logs could not be written",
@@ -39,6 +39,23 @@ impl Node {
             ));
         }
         self.readings.take(&signals);
+        self.name_revisions(&mut signals.records);
+        if let Some(observing) = &self.telemetry {
+            observing.telemetry.signals(signals);
+        }
+    }
+
+    /// Says which definition the replicas were started with that answered.
+    fn name_revisions(&mut self, records: &mut [Access]) {
+        let view = self.control.view();
+        for record in records {
+            let replica = record.replica.as_ref().and_then(|id| {
+                let services = &view.projects.get(&id.project)?.services;
+                let replicas = services.get(&id.service)?.replicas.iter();
+                replicas.into_iter().find(|replica| replica.run == record.run)
+            });
+            record.revision = replica.map(|replica| replica.definition.to_string());
+        }
     }
 
     /// How the services of a project do.
@@ -211,6 +228,7 @@ mod tests {
             replica,
             service: Some(service("web")),
             origin: Origin::Route("*/".into()),
+            failed: status >= 500,
         };
         (key, red)
     }
