@@ -52,7 +52,9 @@ impl Node {
             let replica = record.replica.as_ref().and_then(|id| {
                 let services = &view.projects.get(&id.project)?.services;
                 let replicas = services.get(&id.service)?.replicas.iter();
-                replicas.into_iter().find(|replica| replica.run == record.run)
+                replicas
+                    .into_iter()
+                    .find(|replica| replica.run == record.run)
             });
             record.revision = replica.map(|replica| replica.definition.to_string());
         }
