@@ -10,7 +10,7 @@ mod delivery;
 mod progress;
 mod window;
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub struct Forward {
 pub(crate) struct Counts {
     /// Samples that the receiver has.
     sent: AtomicU64,
-    /// Samples that it refused for good, or that were too old to be there when it came back.
+    /// Samples that it refused for good.
     dropped: AtomicU64,
     /// Up to when it has all, in milliseconds since 1970; 0 when nothing is forwarded.
     done_ms: AtomicI64,
@@ -90,7 +90,10 @@ pub(crate) async fn run(
         ));
     }
     let mut courier = Courier::new(client, &forward, shared.settings.version);
-    shared.forwarded.done_ms.store(progress.done_ms, Ordering::Relaxed);
+    shared
+        .forwarded
+        .done_ms
+        .store(progress.done_ms, Ordering::Relaxed);
     loop {
         tokio::select! {
             _ = leave.wait_for(|leave| *leave) => return,
@@ -109,7 +112,7 @@ async fn round(
     courier: &mut Courier,
     forward: &Forward,
     shared: &Shared,
-    file: &PathBuf,
+    file: &Path,
     say: &impl Fn(String),
 ) {
     while let Some((after_ms, until_ms)) =
@@ -121,7 +124,12 @@ async fn round(
         let read = tokio::task::spawn_blocking(read).await;
         let bodies = match (kept, read) {
             (Ok(()), Ok(Ok(bodies))) => bodies,
-            (Err(why), _) => return say(format!("metrics are not forwarded: {}: {why}", file.display())),
+            (Err(why), _) => {
+                return say(format!(
+                    "metrics are not forwarded: {}: {why}",
+                    file.display()
+                ));
+            }
             (_, Ok(Err(why))) => return say(format!("metrics are not forwarded: {why}")),
             // The runtime is leaving.
             (_, Err(_)) => return,
@@ -134,7 +142,12 @@ async fn round(
             count.fetch_add(body.samples, Ordering::Relaxed);
         }
         progress.end();
-        shared.forwarded.done_ms.store(progress.done_ms, Ordering::Relaxed);
+        // When this is not kept, the window is sent once more by the next one.
+        let _ = progress.save(file);
+        shared
+            .forwarded
+            .done_ms
+            .store(progress.done_ms, Ordering::Relaxed);
     }
 }
 
@@ -142,5 +155,9 @@ async fn round(
 fn shown(url: &Uri) -> String {
     let place = url.authority().map_or("", |authority| authority.as_str());
     let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-    format!("{}://{place}{}", url.scheme_str().unwrap_or("http"), url.path())
+    format!(
+        "{}://{place}{}",
+        url.scheme_str().unwrap_or("http"),
+        url.path()
+    )
 }

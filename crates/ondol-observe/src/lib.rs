@@ -17,6 +17,7 @@
 mod alerts;
 mod client;
 mod clock;
+mod forward;
 mod ingest;
 mod intake;
 mod jaeger;
@@ -35,6 +36,7 @@ mod upkeep;
 mod zipkin;
 
 pub use client::{Client, ClientError};
+pub use forward::Forward;
 pub use intake::{Dropped, OwnedEvent};
 pub use stores::{OpenError, Settings};
 pub use telemetry::{Running, Telemetry};

@@ -68,8 +68,18 @@ fn put_histogram(into: &mut Vec<u8>, at_ms: i64, histogram: &NativeHistogram) {
     put::number(into, 4, zigzagged(histogram.schema));
     put::fixed64(into, 5, histogram.zero_threshold.to_bits());
     put::fixed64(into, 7, histogram.zero_count.to_bits());
-    put_side(into, 8, &histogram.negative_spans, &histogram.negative_buckets);
-    put_side(into, 11, &histogram.positive_spans, &histogram.positive_buckets);
+    put_side(
+        into,
+        8,
+        &histogram.negative_spans,
+        &histogram.negative_buckets,
+    );
+    put_side(
+        into,
+        11,
+        &histogram.positive_spans,
+        &histogram.positive_buckets,
+    );
     if histogram.is_gauge {
         put::number(into, 14, GAUGE);
     }
@@ -91,7 +101,10 @@ fn put_side(into: &mut Vec<u8>, spans: u32, runs: &[(i32, u32)], buckets: &[f64]
 
 fn put_floats(into: &mut Vec<u8>, tag: u32, values: &[f64]) {
     if !values.is_empty() {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|value| value.to_le_bytes())
+            .collect();
         put::bytes(into, tag, &bytes);
     }
 }

@@ -156,7 +156,10 @@ mod tests {
         };
         assert_eq!(seconds(answered(500, &[])), None);
         assert_eq!(seconds(answered(429, &[("retry-after", "7")])), Some(7));
-        assert_eq!(seconds(answered(503, &[("retry-after", "86400")])), Some(60));
+        assert_eq!(
+            seconds(answered(503, &[("retry-after", "86400")])),
+            Some(60)
+        );
         assert_eq!(seconds(judged(&Err(ClientError::Late))), None);
     }
 

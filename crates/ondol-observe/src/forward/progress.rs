@@ -33,7 +33,9 @@ impl Progress {
             done_ms: now_ms,
             until_ms: now_ms,
         });
-        let gone_ms = now_ms.saturating_sub(keep_ms).saturating_sub(progress.done_ms);
+        let gone_ms = now_ms
+            .saturating_sub(keep_ms)
+            .saturating_sub(progress.done_ms);
         if gone_ms > 0 {
             progress.done_ms += gone_ms;
             progress.until_ms = progress.done_ms;
@@ -103,7 +105,10 @@ mod tests {
         let file = std::env::temp_dir().join(format!("ondol-forward-{}", std::process::id()));
         at(1000, 2000).save(&file).unwrap();
         assert_eq!(Progress::load(&file, "r", 5000, 4000), (at(1000, 2000), 0));
-        assert_eq!(Progress::load(&file, "r", 5000, 7500), (at(2500, 2500), 1500));
+        assert_eq!(
+            Progress::load(&file, "r", 5000, 7500),
+            (at(2500, 2500), 1500)
+        );
         let (other, gone_ms) = Progress::load(&file, "s", 5000, 4000);
         assert_eq!((other.done_ms, other.until_ms, gone_ms), (4000, 4000, 0));
         fs::remove_file(file).unwrap();

@@ -1,7 +1,9 @@
 //! All samples of a window of time, as bodies of remote write.
 
 use ondol_ingest::{IngestError, NativeHistogram, Pair, Reading, Series, remote_write};
-use ondol_query::{Histogram, Labels, ResetHint, Sample, Selected, Selection, Source, SourceError, Span, Value};
+use ondol_query::{
+    Histogram, Labels, ResetHint, Sample, Selected, Selection, Source, SourceError, Span, Value,
+};
 use ondol_telemetry::SharedSamples;
 
 /// Samples of one body.
@@ -28,7 +30,9 @@ pub(super) fn read(
         range_ms: until_ms.saturating_sub(after_ms),
         function: "",
     };
-    let mut found = samples.select(&selection).map_err(|error| error.to_string())?;
+    let mut found = samples
+        .select(&selection)
+        .map_err(|error| error.to_string())?;
     found.sort_by(|a, b| a.labels.cmp(&b.labels));
     let (mut bodies, mut batch, mut waiting) = (Vec::new(), Vec::new(), 0);
     for selected in found {
@@ -68,7 +72,9 @@ fn series(mut selected: Selected<'_>, labels: &[Pair]) -> Result<Series, SourceE
 
 /// The labels of a series, and of those of this machine the ones that it does not have.
 fn with(own: &Labels, further: &[Pair]) -> Vec<Pair> {
-    let own_pairs = own.iter().map(|label| (label.name.to_string(), label.value.to_string()));
+    let own_pairs = own
+        .iter()
+        .map(|label| (label.name.to_string(), label.value.to_string()));
     let further = further.iter().filter(|(name, _)| own.find(name).is_none());
     let mut all: Vec<Pair> = own_pairs.chain(further.cloned()).collect();
     all.sort();
@@ -84,7 +90,12 @@ fn reading(sample: Sample) -> (i64, Reading) {
 }
 
 fn native(histogram: &Histogram) -> NativeHistogram {
-    let runs = |spans: &[Span]| spans.iter().map(|span| (span.offset, span.length)).collect();
+    let runs = |spans: &[Span]| {
+        spans
+            .iter()
+            .map(|span| (span.offset, span.length))
+            .collect()
+    };
     NativeHistogram {
         schema: histogram.schema,
         zero_threshold: histogram.zero_threshold,
@@ -109,6 +120,13 @@ mod tests {
         let own = Labels::of(&[("__name__", "up"), ("node", "mine")]);
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let all = with(&own, &[pair("node", "other"), pair("dc", "x")]);
-        assert_eq!(all, [pair("__name__", "up"), pair("dc", "x"), pair("node", "mine")]);
+        assert_eq!(
+            all,
+            [
+                pair("__name__", "up"),
+                pair("dc", "x"),
+                pair("node", "mine")
+            ]
+        );
     }
 }
