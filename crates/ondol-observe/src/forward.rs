@@ -82,7 +82,8 @@ pub(crate) async fn run(
         Err(why) => return say(format!("metrics are not forwarded to {receiver}: {why}")),
     };
     let keep_ms = i64::try_from(shared.settings.samples.retention.keep_ms).unwrap_or(i64::MAX);
-    let (mut progress, gone_ms) = Progress::load(&file, &receiver, keep_ms, clock::now_ms());
+    // The begin is excluded, and something may have come in already.
+    let (mut progress, gone_ms) = Progress::load(&file, &receiver, keep_ms, shared.started_ms - 1);
     if gone_ms > 0 {
         say(format!(
             "{} s of metrics were not forwarded to {receiver} and are not kept any more",
