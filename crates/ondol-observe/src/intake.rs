@@ -148,6 +148,16 @@ pub(crate) fn push_events(
     shared: &Shared,
     now_ms: i64,
 ) -> Result<(), StoreError> {
+    push_marked(owned, &[], shared, now_ms)
+}
+
+/// The same, together with marks: how far their source was read.
+pub(crate) fn push_marked(
+    owned: &[OwnedEvent],
+    marks: &[(&str, &str)],
+    shared: &Shared,
+    now_ms: i64,
+) -> Result<(), StoreError> {
     let pairs: Vec<_> = owned
         .iter()
         .map(|event| (borrowed(&event.stream), borrowed(&event.fields)))
@@ -159,7 +169,7 @@ pub(crate) fn push_events(
             fields,
         })
         .collect();
-    shared.stores.events_mut().push(&events, now_ms)
+    (shared.stores.events_mut()).push_marked(&events, marks, now_ms)
 }
 
 fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {

@@ -17,7 +17,6 @@
 mod alerts;
 mod client;
 mod clock;
-mod forward;
 mod ingest;
 mod intake;
 mod jaeger;
@@ -36,7 +35,6 @@ mod upkeep;
 mod zipkin;
 
 pub use client::{Client, ClientError};
-pub use forward::Forward;
 pub use intake::{Dropped, OwnedEvent};
 pub use stores::{OpenError, Settings};
 pub use telemetry::{Running, Telemetry};

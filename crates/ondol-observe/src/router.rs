@@ -1,15 +1,23 @@
 //! Which API a path belongs to. Each of them is a folder, and answers for its own paths.
 
-use crate::server::{Answer, Ask};
+use http::StatusCode;
+
+use crate::server::{Answer, Ask, Door};
 use crate::shared::Shared;
-use crate::{alerts, jaeger, loki, otlp, own, prometheus, zipkin};
+use crate::{alerts, jaeger, loki, otlp, own, prometheus, traces, zipkin};
 
 /// Answers a request.
 pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
     let segments = ask.segments();
     let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if ask.door() == Door::Services && !is_brought(&parts) {
+        let why = "services may bring telemetry here; to ask, use the node's own address";
+        return Answer::refused(StatusCode::FORBIDDEN, why);
+    }
     match parts.as_slice() {
         ["-", ..] | ["metrics" | "ready"] | [] => own::answer(ask, shared).await,
+        ["ondol", "traces"] => traces::answer(ask, None, shared).await,
+        ["ondol", "traces", id] => traces::answer(ask, Some(id), shared).await,
         ["ondol", ..] => own::answer(ask, shared).await,
         ["api", "v1", "rules" | "alerts"] => alerts::answer(ask, &parts, shared).await,
         ["api", "v1", ..] | ["federate"] => prometheus::answer(ask, &parts, shared).await,
@@ -27,5 +35,17 @@ pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
             otlp::answer(ask, &parts, shared).await
         }
         _ => Answer::not_found(ask.path()),
+    }
+}
+
+/// Whether a path takes something in, and tells nothing.
+fn is_brought(parts: &[&str]) -> bool {
+    match parts {
+        ["v1", "traces" | "metrics" | "logs"]
+        | ["loki", "api", "v1", "push"]
+        | ["api", "v1", "write"]
+        | ["api", "v2", "spans"] => true,
+        [service, _] => service.starts_with("opentelemetry.proto.collector."),
+        _ => false,
     }
 }

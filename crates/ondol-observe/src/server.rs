@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 pub(crate) use answer::{Answer, Body, status_of};
-pub(crate) use ask::Ask;
+pub(crate) use ask::{Ask, Door};
 pub(crate) use params::Params;
 
 use crate::router;
@@ -37,7 +37,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Where it listens.
 pub(crate) enum Socket {
-    Tcp(std::net::TcpListener),
+    Tcp(std::net::TcpListener, Door),
     Unix(std::os::unix::net::UnixListener),
 }
 
@@ -79,13 +79,13 @@ struct Server {
 impl Server {
     async fn accept(self, socket: Socket) {
         match socket {
-            Socket::Tcp(listener) => {
+            Socket::Tcp(listener, door) => {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
                     return;
                 };
                 while let Ok(room) = self.room.clone().acquire_owned().await {
                     match listener.accept().await {
-                        Ok((stream, _)) => self.serve(stream, false, room),
+                        Ok((stream, _)) => self.serve(stream, door, room),
                         Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                     }
                 }
@@ -96,7 +96,7 @@ impl Server {
                 };
                 while let Ok(room) = self.room.clone().acquire_owned().await {
                     match listener.accept().await {
-                        Ok((stream, _)) => self.serve(stream, true, room),
+                        Ok((stream, _)) => self.serve(stream, Door::Owner, room),
                         Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
                     }
                 }
@@ -107,14 +107,14 @@ impl Server {
     fn serve(
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        is_owner: bool,
+        door: Door,
         room: OwnedSemaphorePermit,
     ) {
         let (shared, mut leave) = (self.shared.clone(), self.leave.clone());
         let answer = move |request: http::Request<Incoming>| {
             let shared = shared.clone();
             async move {
-                let ask = Ask::new(request, is_owner);
+                let ask = Ask::new(request, door);
                 let (packs, head_only) = (ask.takes_gzip(), ask.method() == http::Method::HEAD);
                 let answer = router::answer(ask, &shared).await;
                 Ok::<Response<Body>, Infallible>(answer.finish(packs, head_only))

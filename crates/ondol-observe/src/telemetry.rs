@@ -1,5 +1,6 @@
 //! The handle that the node holds, and the thread behind it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::net::UnixListener;
@@ -7,15 +8,15 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ondol_model::Signals;
-use ondol_telemetry::Pushed;
+use ondol_telemetry::{Pushed, StoreError};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 
 use crate::intake::{self, BATCHES_MAX, Batch, Dropped, OwnedEvent};
-use crate::server::{self, Socket};
+use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
-use crate::{clock, forward, upkeep};
+use crate::{clock, upkeep};
 
 /// Threads for questions and for work on the disk; they go when they have nothing to do.
 const THREADS_MAX: usize = 6;
@@ -81,8 +82,15 @@ impl Telemetry {
         listener.set_nonblocking(true)?;
         self.shared.add_address(address);
         // It is refused only when the service has left already.
-        let _ = self.sockets.send(Socket::Tcp(listener));
+        let _ = self.sockets.send(Socket::Tcp(listener, Door::Machine));
         Ok(address)
+    }
+
+    /// Takes in on this socket what services say about themselves; nothing can be asked there.
+    pub fn listen_for_services(&self, listener: TcpListener) -> io::Result<()> {
+        listener.set_nonblocking(true)?;
+        let _ = self.sockets.send(Socket::Tcp(listener, Door::Services));
+        Ok(())
     }
 
     /// Answers on this socket of the machine too; whoever can open it may do more than others: see [`crate`].
@@ -110,6 +118,22 @@ impl Telemetry {
     /// Offers what the proxy said of requests.
     pub fn signals(&self, signals: Signals) {
         self.offer(Batch::Signals(Box::new(signals)));
+    }
+
+    /// Keeps log lines together with how far their source was read, a name and a place in words of its own: both or
+    /// neither, whatever happens. An empty place takes the name away. Waits for the disk: call it from a thread of its
+    /// own.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be stored now; the source has to be read again from its mark on.
+    pub fn keep(&self, events: &[OwnedEvent], marks: &[(&str, &str)]) -> Result<(), StoreError> {
+        intake::push_marked(events, marks, &self.shared, clock::now_ms())
+    }
+
+    /// How far each source was read that was kept with [`Telemetry::keep`].
+    pub fn marks(&self) -> BTreeMap<String, String> {
+        self.shared.stores.events().marks().clone()
     }
 
     /// What was offered and could not be kept, since the start.
@@ -148,20 +172,8 @@ async fn run(
         leave.clone(),
     ));
     let server = tokio::spawn(server::run(opened, shared.clone(), leave.clone()));
-    let forward = shared.settings.forward.clone();
-    let forwarding = forward.map(|to| {
-        tokio::spawn(forward::run(
-            to,
-            shared.clone(),
-            said.clone(),
-            leave.clone(),
-        ))
-    });
     upkeep::run(shared.clone(), said.clone(), leave).await;
     let _ = tokio::join!(intake, server);
-    if let Some(forwarding) = forwarding {
-        let _ = forwarding.await;
-    }
     let work = shared.clone();
     let synced = tokio::task::spawn_blocking(move || work.stores.sync(clock::now_ms())).await;
     for error in synced.into_iter().flatten().filter_map(Result::err) {

@@ -10,6 +10,7 @@ mod find;
 mod graph;
 mod known;
 mod labels;
+mod own;
 mod red;
 mod take;
 mod tree;
@@ -23,6 +24,7 @@ pub(crate) use duration::parse as parse_duration;
 pub(crate) use find::{Search, search, trace};
 pub(crate) use known::{Calls, calls, operations, services};
 pub(crate) use labels::{ACCESS, SOURCE_OTLP, SOURCE_PROXY, SOURCE_ZIPKIN, SPANS};
+pub(crate) use own::answer;
 pub(crate) use take::take;
 pub(crate) use tree::Trace;
 

@@ -2,8 +2,6 @@
 
 #[path = "service/asking.rs"]
 mod asking;
-#[path = "service/forward.rs"]
-mod forward;
 #[path = "service/life.rs"]
 mod life;
 #[path = "service/loki.rs"]

@@ -19,7 +19,7 @@ mod volumes;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -28,7 +28,7 @@ use ondol_model::{
     Capacity, Check, Digest, Exit, Hook, Inventory, Observation, ProbeKind, Project, ProjectName,
     ReplicaId, Run, RunId, Service, ServiceName, ServiceRef,
 };
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use crate::cgroup::{Ground, Limits, Stats};
 use crate::exec::ExecTarget;
@@ -91,6 +91,19 @@ struct State {
     /// Main port of services that were prepared or found: what the others are told in `<NAME>_PORT`.
     ports: BTreeMap<ServiceRef, u16>,
     run_max: RunId,
+    /// Who reads logs, and wants to before they are removed.
+    log_reader: Option<mpsc::Sender<LastLines>>,
+    /// Where services send what they say about themselves in OpenTelemetry's protocol.
+    telemetry: Option<SocketAddr>,
+}
+
+/// The log of a replica is about to be removed: all its lines are written. Dropping this lets the removal go on.
+#[derive(Debug)]
+pub struct LastLines {
+    /// Whose log it is.
+    pub replica: ReplicaId,
+    /// The removal waits for its end, for a moment.
+    pub done: oneshot::Sender<()>,
 }
 
 impl Engine {
@@ -265,10 +278,26 @@ impl Engine {
         self.inner.paths.logs(replica)
     }
 
+    /// Before a replica's log is removed, `reader` is asked to read the last of it.
+    pub fn set_log_reader(&self, reader: mpsc::Sender<LastLines>) {
+        self.inner.state().log_reader = Some(reader);
+    }
+
+    /// Replicas that are started from now on are told to send traces, metrics and logs there, by the variables of
+    /// OpenTelemetry's SDKs.
+    pub fn set_telemetry(&self, address: Option<SocketAddr>) {
+        self.inner.state().telemetry = address;
+    }
+
     /// The names that services of a project are called by, with their addresses: all of them, each time.
     /// Replicas that run see them at once.
     pub fn set_names(&self, project: &ProjectName, names: BTreeMap<String, IpAddr>) {
         hosts::set(&self.inner, project, names);
+    }
+
+    /// How replicas are kept apart.
+    pub fn sandbox(&self) -> Sandbox {
+        self.inner.config.sandbox
     }
 
     /// The addresses that this engine uses.
@@ -278,7 +307,7 @@ impl Engine {
 
     /// A socket that listens where replicas can reach it: on the machine, or in the world when the sandbox
     /// is [`Sandbox::User`]. Sockets for people are opened on the machine, without this.
-    pub async fn listen(&self, address: std::net::SocketAddr) -> io::Result<std::net::TcpListener> {
+    pub async fn listen(&self, address: SocketAddr) -> io::Result<std::net::TcpListener> {
         match self.inner.shared.world() {
             Some(world) => world.listen(address).await,
             None => crate::net::listen(address),

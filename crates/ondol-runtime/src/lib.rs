@@ -25,7 +25,7 @@ mod world;
 
 pub use cgroup::{Limits, Stats};
 pub use doctor::Finding;
-pub use engine::{Config, Engine};
+pub use engine::{Config, Engine, LastLines};
 pub use exec::{ExecTarget, Program, enter, main as enter_main};
 pub use launch::{
     Bake, Before, ContextMount, DataDir, LISTEN_IP, LISTEN_PORT, Launch, LaunchFile, Layers, Oven,

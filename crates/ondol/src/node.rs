@@ -25,6 +25,7 @@ mod readings;
 mod route_files;
 mod routes;
 mod state;
+mod tail;
 mod telemetry;
 mod usage;
 mod wishes;

@@ -62,11 +62,6 @@ const TOOLS: &[Tool] = &[
     Tool("npm", "npm", "preparing services in JavaScript"),
     Tool("openssl", "openssl", "TLS by a client that is not ours"),
     Tool("nft", "nftables", "the way out of a sandbox"),
-    Tool(
-        "prometheus",
-        "prometheus",
-        "metrics that go on to a real Prometheus",
-    ),
     Tool("pip3", "python3-pip", "preparing services in Python"),
     Tool("python3", "python3", "services in Python"),
     Tool(

@@ -19,13 +19,23 @@ const FORM_BYTES_MAX: usize = 1 << 20;
 /// A request.
 pub(crate) struct Ask {
     request: http::Request<Incoming>,
-    /// It came through the socket that only the owner of the node may open.
-    is_owner: bool,
+    door: Door,
+}
+
+/// By which socket a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// That only the owner of the node may open.
+    Owner,
+    /// Of this machine.
+    Machine,
+    /// Of the network of the services, which bring what they have to say and see nothing of each other.
+    Services,
 }
 
 impl Ask {
-    pub(super) fn new(request: http::Request<Incoming>, is_owner: bool) -> Self {
-        Ask { request, is_owner }
+    pub(super) fn new(request: http::Request<Incoming>, door: Door) -> Self {
+        Ask { request, door }
     }
 
     pub(crate) fn method(&self) -> &Method {
@@ -42,7 +52,11 @@ impl Ask {
     }
 
     pub(crate) fn is_owner(&self) -> bool {
-        self.is_owner
+        self.door == Door::Owner
+    }
+
+    pub(crate) fn door(&self) -> Door {
+        self.door
     }
 
     /// As it was asked for, still encoded.

@@ -1,5 +1,6 @@
 //! A trace: its spans, and the log lines that belong to it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ondol_ingest::{Attribute, Span, SpanValue};
@@ -40,11 +41,26 @@ impl Trace {
 
     /// When it began.
     pub(crate) fn start_ns(&self) -> i64 {
-        self.spans
-            .iter()
-            .map(|span| span.start_ns)
+        let spans = self.spans.iter().map(|span| span.start_ns);
+        // Of one that only lines are known of, its first line.
+        spans
             .min()
+            .or(self.lines.first().map(|line| line.at_ns))
             .unwrap_or(0)
+    }
+
+    /// From its first moment to its last.
+    pub(crate) fn duration_ns(&self) -> u64 {
+        let end = |span: &Span| span.start_ns.saturating_add_unsigned(span.duration_ns);
+        let end_ns = self.spans.iter().map(end).max().unwrap_or(0);
+        u64::try_from(end_ns.saturating_sub(self.start_ns())).unwrap_or(0)
+    }
+
+    /// The span that it begins with.
+    pub(crate) fn root(&self) -> Option<&Span> {
+        let ids: BTreeSet<u64> = self.spans.iter().map(|span| span.span_id).collect();
+        let is_root = |span: &&Span| !ids.contains(&span.parent_id);
+        self.spans.iter().find(is_root).or(self.spans.first())
     }
 }
 

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_model::{ProjectName, ReplicaId, RunId};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::replicas::Request;
-use super::{Inner, volumes};
+use super::{Inner, LastLines, volumes};
 use crate::shim::wire::Asked;
 
 /// How long a killed replica may take to be gone.
 const GONE_MS: u64 = 3000;
+/// How long reading the last lines of a log may take.
+const READ_MAX: Duration = Duration::from_secs(5);
 
 /// Removes a replica's folder; its anonymous volumes stay there when they are to be kept. Which start it is about,
 /// and that later ones have to wait, is settled before this returns; what it returns does the work.
@@ -33,6 +35,7 @@ pub(super) fn replica(
         if let Some(run) = run {
             end(&inner, &id, run).await;
         }
+        last_lines(&inner, &id).await;
         let dir = inner.paths.replica(&id);
         let _ = tokio::task::spawn_blocking(move || {
             remove(&dir, with_volumes);
@@ -62,6 +65,27 @@ pub(super) async fn gone(going: Option<watch::Receiver<()>>) {
         // Nothing is ever sent: it ends with the sender.
         let _ = going.changed().await;
     }
+}
+
+/// Lets the reader of logs have the last of one.
+async fn last_lines(inner: &Inner, id: &ReplicaId) {
+    let reader = inner.state().log_reader.clone();
+    let Some(reader) = reader else {
+        return;
+    };
+    let (done, read) = oneshot::channel();
+    let last = LastLines {
+        replica: id.clone(),
+        done,
+    };
+    let asked = async {
+        if reader.send(last).await.is_ok() {
+            // It is dropped when it is done.
+            let _ = read.await;
+        }
+    };
+    // A reader that hangs does not keep a replica's name.
+    let _ = tokio::time::timeout(READ_MAX, asked).await;
 }
 
 async fn end(inner: &Inner, id: &ReplicaId, run: RunId) {

@@ -78,7 +78,7 @@ impl Reader {
         let mut reader = Reader::new(dir, Cursor::default(), filter);
         if let Some(&segment) = segments(dir).last() {
             reader.cursor = Cursor { segment, offset: 0 };
-            reader.each(usize::MAX, |_, _| false)?;
+            reader.each(usize::MAX, |_, _, _| false)?;
         }
         Ok(reader)
     }
@@ -93,7 +93,7 @@ impl Reader {
             let mut here = std::collections::VecDeque::new();
             let wanted = count - lines.len();
             let last = end.is_none();
-            reader.each_in(segment, !last, |head, text| {
+            reader.each_in(segment, !last, |head, text, _| {
                 if wanted > 0 {
                     if here.len() == wanted {
                         here.pop_front();
@@ -115,12 +115,37 @@ impl Reader {
 
     /// Up to `lines_max` further records; fewer, or none, when no more are written yet.
     pub fn read(&mut self, lines_max: usize) -> io::Result<Vec<Line>> {
+        let placed = self.read_placed(lines_max)?;
+        Ok(placed.into_iter().map(|(line, _)| line).collect())
+    }
+
+    /// The same, each with the place behind it: where a reader has to begin that has done with it.
+    pub fn read_placed(&mut self, lines_max: usize) -> io::Result<Vec<(Line, Cursor)>> {
         let mut lines = Vec::new();
-        self.each(lines_max, |head, text| {
-            lines.push(line(head, text));
+        self.each(lines_max, |head, text, end| {
+            lines.push((line(head, text), end));
             true
         })?;
         Ok(lines)
+    }
+
+    /// Whether the file that is being read has not grown; costs one look. Whether there is a next one it does not say.
+    pub fn is_still(&self) -> bool {
+        let (Some((segment, file)), false) = (&self.open, self.cursor.offset == 0) else {
+            return false;
+        };
+        let is_same =
+            |file: std::fs::Metadata| file.nlink() > 0 && file.len() == self.cursor.offset;
+        *segment == self.cursor.segment && file.metadata().is_ok_and(is_same)
+    }
+
+    /// Tells the segment of a cursor from another one of the same number, of a replica of the same name that came
+    /// later: when its first record was written. `None` when it is not there, or has none.
+    pub fn birth_ns(dir: &Path, segment: u64) -> Option<u64> {
+        let file = File::open(dir.join(segment_name(segment))).ok()?;
+        let mut head = [0; RECORD_HEAD_BYTES];
+        file.read_exact_at(&mut head, SEGMENT_HEAD_BYTES).ok()?;
+        Head::decode(&head).map(|head| head.time_ns)
     }
 
     /// Where the next record begins.
@@ -128,12 +153,21 @@ impl Reader {
         self.cursor
     }
 
+    /// Whether there are segments behind this one.
+    pub fn has_after(dir: &Path, segment: u64) -> bool {
+        segments(dir).last().is_some_and(|last| *last > segment)
+    }
+
     /// Goes through all segments from the cursor on until `count` records were taken (`take` returned true).
-    fn each(&mut self, count: usize, mut take: impl FnMut(&Head, &[u8]) -> bool) -> io::Result<()> {
+    fn each(
+        &mut self,
+        count: usize,
+        mut take: impl FnMut(&Head, &[u8], Cursor) -> bool,
+    ) -> io::Result<()> {
         let mut taken = 0;
         if let Some(segment) = self.removed() {
-            self.each_in(segment, false, |head, text| {
-                taken += usize::from(take(head, text));
+            self.each_in(segment, false, |head, text, end| {
+                taken += usize::from(take(head, text, end));
                 taken < count
             })?;
             if taken >= count {
@@ -152,8 +186,8 @@ impl Reader {
                 self.cursor = Cursor { segment, offset: 0 };
             }
             let newer = numbers.last().is_some_and(|&last| last > segment);
-            self.each_in(segment, newer, |head, text| {
-                taken += usize::from(take(head, text));
+            self.each_in(segment, newer, |head, text, end| {
+                taken += usize::from(take(head, text, end));
                 taken < count
             })?;
             if taken >= count || self.cursor.segment == segment {
@@ -175,7 +209,7 @@ impl Reader {
         &mut self,
         segment: u64,
         newer: bool,
-        mut more: impl FnMut(&Head, &[u8]) -> bool,
+        mut more: impl FnMut(&Head, &[u8], Cursor) -> bool,
     ) -> io::Result<()> {
         if self
             .open
@@ -206,8 +240,9 @@ impl Reader {
             while let Some((head, end)) = record(&window[at..filled]) {
                 let text = &window[at + RECORD_HEAD_BYTES..at + end];
                 at += end;
-                if self.filter.admits(&head) && !more(&head, text) {
-                    self.cursor.offset += at as u64;
+                let offset = self.cursor.offset + at as u64;
+                if self.filter.admits(&head) && !more(&head, text, Cursor { segment, offset }) {
+                    self.cursor.offset = offset;
                     return Ok(());
                 }
             }

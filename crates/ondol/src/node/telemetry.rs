@@ -1,21 +1,21 @@
 //! The telemetry of the node: opened beside everything else, and never a reason not to begin.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use http::Uri;
-use ondol_observe::{Forward, Running, Settings, Telemetry};
+use ondol_api::NodeState;
+use ondol_observe::{Running, Settings, Telemetry};
+use ondol_runtime::{Engine, Sandbox};
 use ondol_telemetry::{Config, EventConfig, Retention};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
+use super::tail::Tail;
 use super::{Node, holder};
 
 /// Where OpenTelemetry's SDKs send to when nobody tells them anything: HTTP, and gRPC.
 const DEFAULT_PORTS: [u16; 2] = [4318, 4317];
-
-/// How long a sample may take to come in before it is forwarded.
-const SETTLE_MS: i64 = 10_000;
 
 /// Where the telemetry listens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,19 +30,18 @@ pub(crate) enum Listen {
 }
 
 /// What was asked of the telemetry when the node was started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) listen: Listen,
     pub(crate) metrics: Retention,
     pub(crate) events: Retention,
-    /// Where metrics go on to.
-    pub(crate) forward: Option<Uri>,
 }
 
 /// The telemetry of this node.
 pub(super) struct Observing {
     pub(super) telemetry: Telemetry,
     running: Running,
+    tail: Option<Tail>,
 }
 
 /// Opens it. What there is to complain about comes through `said`, now and later.
@@ -65,7 +64,6 @@ pub(super) fn start(
             retention: asked.events,
             ..EventConfig::default()
         },
-        forward: asked.forward.clone().map(forward),
         version: env!("CARGO_PKG_VERSION"),
     };
     let (telemetry, running) = match Telemetry::start(settings, said.clone()) {
@@ -90,28 +88,62 @@ pub(super) fn start(
             path.display()
         ));
     }
-    Some(Observing { telemetry, running })
+    Some(Observing {
+        telemetry,
+        running,
+        tail: None,
+    })
 }
 
 impl Observing {
+    /// Begins to take in what replicas write, and to listen where they can reach it.
+    pub(super) async fn meet(
+        &mut self,
+        engine: &Engine,
+        state: watch::Receiver<Arc<NodeState>>,
+        said: &mpsc::UnboundedSender<String>,
+    ) {
+        let complain = |what: String| drop(said.send(what));
+        match Tail::start(self.telemetry.clone(), state, engine) {
+            Ok(tail) => self.tail = Some(tail),
+            Err(error) => complain(format!("what replicas write is not recorded: {error}")),
+        }
+        match self.open_for_services(engine).await {
+            Ok(address) => engine.set_telemetry(address),
+            Err(error) => complain(format!(
+                "services cannot reach the telemetry: {error}; they are not told where it is"
+            )),
+        }
+    }
+
+    /// Where services reach it: at the gateway of their network, or where everybody does.
+    async fn open_for_services(&self, engine: &Engine) -> io::Result<Option<SocketAddr>> {
+        let all = self.telemetry.addresses();
+        let Some(first) = all.first().copied() else {
+            return Ok(None);
+        };
+        if engine.sandbox() == Sandbox::None {
+            return Ok(Some(first));
+        }
+        let gateway = IpAddr::V4(engine.subnets().gateway());
+        for port in DEFAULT_PORTS {
+            let socket = engine.listen((gateway, port).into()).await?;
+            self.telemetry.listen_for_services(socket)?;
+        }
+        let [port, _] = DEFAULT_PORTS;
+        Ok(Some((gateway, port).into()))
+    }
+
     /// Ends it; what was taken in lasts then.
     pub(super) async fn leave(self) {
-        // It is a thread of its own, which may have to wait for the disk.
-        let _ = tokio::task::spawn_blocking(move || self.running.leave()).await;
-    }
-}
-
-/// With what tells this machine from others at the receiver.
-fn forward(url: Uri) -> Forward {
-    let host = nix::unistd::gethostname().ok();
-    let host = host.and_then(|host| host.into_string().ok());
-    Forward {
-        url,
-        labels: host
-            .map(|host| ("node".to_owned(), host))
-            .into_iter()
-            .collect(),
-        settle_ms: SETTLE_MS,
+        let leave = move || {
+            if let Some(tail) = self.tail {
+                tail.leave();
+            }
+            self.running.leave();
+        };
+        // They are threads of their own, which may have to wait for the disk.
+        let _ = tokio::task::spawn_blocking(leave).await;
     }
 }
 

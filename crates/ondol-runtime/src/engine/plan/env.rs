@@ -34,6 +34,9 @@ pub(super) fn env(
     for (name, value) in others(inner, run) {
         add(&name, value);
     }
+    for (name, value) in telemetry(inner, run) {
+        add(name, value);
+    }
     let found = toolchains::find(&inner.config.path, inner.config.home.as_deref());
     for (name, value) in found.env {
         add(name, value);
@@ -56,6 +59,23 @@ pub(super) fn env(
     }
     found.path.iter().for_each(|dir| path(&mut env, dir));
     env
+}
+
+/// What OpenTelemetry's SDKs look at: where to send to, and who they are.
+fn telemetry(inner: &Inner, run: &Run) -> Vec<(&'static str, String)> {
+    let Some(address) = inner.state().telemetry else {
+        return Vec::new();
+    };
+    let replica = &run.replica;
+    let attributes = format!(
+        "service.namespace={},service.instance.id={}-{}",
+        replica.project, replica.service, replica.number
+    );
+    vec![
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{address}")),
+        ("OTEL_SERVICE_NAME", replica.service.to_string()),
+        ("OTEL_RESOURCE_ATTRIBUTES", attributes),
+    ]
 }
 
 fn append(path: &mut String, dir: &str) {
