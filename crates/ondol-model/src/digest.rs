@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Healthcheck, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName, Traffic,
+    Healthcheck, Metrics, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName, Traffic,
 };
 
 /// Names a definition by its content: the first 16 hexadecimal digits of a SHA-256.
@@ -55,6 +55,7 @@ impl Project {
         started_from.depends_on.clear();
         started_from.routes.clear();
         started_from.traffic = Traffic::default();
+        started_from.metrics = Metrics::default();
         started_from.watch.clear();
         started_from.post_start.clear();
         started_from.pre_stop.clear();

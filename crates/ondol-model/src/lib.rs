@@ -12,6 +12,7 @@ mod digest;
 mod endpoint;
 mod event_query;
 mod guard;
+mod metrics;
 mod mount;
 mod name;
 mod net;
@@ -50,6 +51,7 @@ pub use guard::{
     ApiKeyAuth, Auth, BasicAuth, CacheRule, ForwardAuth, Guard, JwtAuth, KeySource, LimitBy,
     RateLimit, ServicePage,
 };
+pub use metrics::{Metrics, MetricsEndpoint};
 pub use mount::{Mount, MountSource};
 pub use name::{NameError, ProjectName, ReplicaId, RunId, ServiceName, ServiceRef};
 pub use net::{IpNet, IpNetError};

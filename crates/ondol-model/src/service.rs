@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Dependency, Mount, Probe, Probes, PublishedPort, Resources, RestartPolicy, Rollout,
+    Bytes, Dependency, Metrics, Mount, Probe, Probes, PublishedPort, Resources, RestartPolicy, Rollout,
     Route, ServiceName, Traffic, Ulimit, WatchRule,
 };
 
@@ -76,6 +76,10 @@ pub struct Service {
     /// `x-ondol.balance` and `x-ondol.resilience`: how requests reach it.
     #[serde(default, skip_serializing_if = "Traffic::is_default")]
     pub traffic: Traffic,
+
+    /// `x-ondol.metrics`: where it says its metrics.
+    #[serde(default, skip_serializing_if = "Metrics::is_default")]
+    pub metrics: Metrics,
 
     /// `depends_on:`.
     pub depends_on: BTreeMap<ServiceName, Dependency>,

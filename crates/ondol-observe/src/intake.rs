@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ondol_model::Signals;
-use ondol_telemetry::{Event, Pushed, StoreError};
+use ondol_telemetry::{Event, Format, Pushed, ScrapeError, StoreError, Target};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
@@ -73,6 +73,11 @@ impl Drops {
         let (samples, events) = match batch {
             Batch::Samples(samples) => (samples.len(), 0),
             Batch::Events(events) => (0, events.len()),
+            Batch::Page(_, page) => {
+                let is_sample = |line: &&str| !line.starts_with('#');
+                (page.lines().filter(is_sample).count(), 0)
+            }
+            Batch::Gone(_) => (0, 0),
             Batch::Signals(signals) => (signals.red.len(), signals.records.len()),
         };
         self.samples.fetch_add(samples as u64, Ordering::Relaxed);
@@ -86,6 +91,10 @@ pub(crate) enum Batch {
     Samples(Vec<Pushed>),
     Events(Vec<OwnedEvent>),
     Signals(Box<Signals>),
+    /// What is read of a target without asking it: a page in the text format.
+    Page(Target, String),
+    /// The target of this key is none any more.
+    Gone(String),
 }
 
 /// Takes in what comes. Told to leave, it takes what waits and no more.
@@ -139,6 +148,15 @@ fn keep(batch: &Batch, shared: &Shared) -> Result<(), StoreError> {
             .map(drop),
         Batch::Events(owned) => push_events(owned, shared, now_ms),
         Batch::Signals(signals) => proxy::take(signals, shared, now_ms),
+        Batch::Page(target, page) => {
+            let mut samples = shared.stores.samples.write();
+            match samples.scrape(target, page.as_bytes(), Format::Text, 0, now_ms) {
+                Err(ScrapeError::Store(error)) => Err(error),
+                // The page is the node's own: it is well made.
+                Ok(_) | Err(ScrapeError::Page(_)) => Ok(()),
+            }
+        }
+        Batch::Gone(key) => shared.stores.samples.write().forget(key, now_ms),
     }
 }
 

@@ -17,15 +17,18 @@
 mod alerts;
 mod client;
 mod clock;
+mod host;
 mod ingest;
 mod intake;
 mod jaeger;
 mod loki;
 mod otlp;
 mod own;
+mod owner;
 mod prometheus;
 mod proxy;
 mod router;
+mod scrape;
 mod server;
 mod shared;
 mod stores;
@@ -36,5 +39,6 @@ mod zipkin;
 
 pub use client::{Client, ClientError};
 pub use intake::{Dropped, OwnedEvent};
+pub use scrape::{Dial, Dialing, Scrape};
 pub use stores::{OpenError, Settings};
 pub use telemetry::{Running, Telemetry};

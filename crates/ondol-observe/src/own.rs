@@ -5,6 +5,7 @@ use http::header::ACCEPT;
 use ondol_telemetry::{Format, Kind, Page};
 
 use crate::clock;
+use crate::host::process;
 use crate::server::{Answer, Ask};
 use crate::shared::Shared;
 
@@ -59,6 +60,7 @@ pub(crate) fn page(shared: &Shared, format: Format) -> String {
     page.family(name, Kind::Gauge, "How long the telemetry has been there.");
     let uptime_ms = clock::now_ms().saturating_sub(shared.started_ms);
     page.sample(name, &[], uptime_ms as f64 / 1000.0);
+    process::describe(&mut page);
     for (name, help, dropped) in [
         (
             "ondol_telemetry_dropped",

@@ -4,11 +4,15 @@
 
 mod envelope;
 mod federate;
-mod json;
-mod moment;
+pub(crate) mod json;
+mod language;
+mod metadata;
+pub(crate) mod moment;
 mod names;
 mod query;
 mod status;
+mod targets;
+mod write;
 
 use http::Method;
 
@@ -19,6 +23,9 @@ pub(crate) use moment::rfc3339 as rfc3339_ms;
 
 /// Answers for its paths.
 pub(crate) async fn answer(mut ask: Ask, parts: &[&str], shared: &Shared) -> Answer {
+    if parts == ["api", "v1", "write"] && ask.method() == Method::POST {
+        return write::answer(ask, shared).await;
+    }
     let Some(question) = Question::of(parts) else {
         return Answer::not_found(ask.path());
     };
@@ -41,6 +48,11 @@ enum Question {
     LabelValues(String),
     Series,
     Federate,
+    FormatQuery,
+    Metadata,
+    Exemplars,
+    Targets,
+    ScrapePools,
     Status(String),
 }
 
@@ -53,6 +65,11 @@ impl Question {
             ["api", "v1", "labels"] => Question::Labels,
             ["api", "v1", "label", name, "values"] => Question::LabelValues((*name).to_owned()),
             ["api", "v1", "series"] => Question::Series,
+            ["api", "v1", "format_query"] => Question::FormatQuery,
+            ["api", "v1", "metadata"] => Question::Metadata,
+            ["api", "v1", "query_exemplars"] => Question::Exemplars,
+            ["api", "v1", "targets"] => Question::Targets,
+            ["api", "v1", "scrape_pools"] => Question::ScrapePools,
             ["api", "v1", "status", what] if status::is_known(what) => {
                 Question::Status((*what).to_owned())
             }
@@ -67,6 +84,11 @@ impl Question {
             Question::Labels => names::labels(params, shared),
             Question::LabelValues(name) => names::values(name, params, shared),
             Question::Series => names::series(params, shared),
+            Question::FormatQuery => language::format(params),
+            Question::Metadata => metadata::metadata(params, shared),
+            Question::Exemplars => language::exemplars(params, shared),
+            Question::Targets => Ok(targets::targets(params, shared)),
+            Question::ScrapePools => Ok(targets::pools(shared)),
             Question::Status(what) => Ok(status::of(what, shared)),
             Question::Federate => return federate::answer(params, shared, stop),
         };

@@ -4,7 +4,7 @@ use http::StatusCode;
 
 use crate::server::{Answer, Ask, Door};
 use crate::shared::Shared;
-use crate::{alerts, jaeger, loki, otlp, own, prometheus, traces, zipkin};
+use crate::{alerts, jaeger, loki, otlp, own, owner, prometheus, traces, zipkin};
 
 /// Answers a request.
 pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
@@ -18,7 +18,7 @@ pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
         ["-", ..] | ["metrics" | "ready"] | [] => own::answer(ask, shared).await,
         ["ondol", "traces"] => traces::answer(ask, None, shared).await,
         ["ondol", "traces", id] => traces::answer(ask, Some(id), shared).await,
-        ["ondol", ..] => own::answer(ask, shared).await,
+        ["ondol", "telemetry", what] => owner::answer(ask, what, shared).await,
         ["api", "v1", "rules" | "alerts"] => alerts::answer(ask, &parts, shared).await,
         ["api", "v1", ..] | ["federate"] => prometheus::answer(ask, &parts, shared).await,
         ["loki", ..] => loki::answer(ask, &parts, shared).await,

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 use crate::ingest::Turns;
 use crate::intake::Drops;
 use crate::proxy::Series;
+use crate::scrape::Board;
 use crate::server::Answer;
 use crate::stores::{Settings, Stores};
 use crate::traces::Traces;
@@ -26,6 +27,7 @@ pub(crate) struct Shared {
     pub(crate) proxy: Arc<Mutex<Series>>,
     /// Whose body is decoded next.
     pub(crate) turns: Turns,
+    pub(crate) scraped: Arc<Board>,
     pub(crate) settings: Arc<Settings>,
     /// When the service began, in milliseconds since 1970.
     pub(crate) started_ms: i64,
@@ -41,6 +43,7 @@ impl Shared {
             traces: Arc::default(),
             proxy: Arc::default(),
             turns: Turns::default(),
+            scraped: Arc::default(),
             settings: Arc::new(settings),
             started_ms,
             addresses: Arc::default(),

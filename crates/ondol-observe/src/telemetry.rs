@@ -8,11 +8,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ondol_model::Signals;
-use ondol_telemetry::{Pushed, StoreError};
+use ondol_telemetry::{Pushed, StoreError, Target};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 
 use crate::intake::{self, BATCHES_MAX, Batch, Dropped, OwnedEvent};
+use crate::scrape::{self, Scrape};
 use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
@@ -28,6 +29,7 @@ pub struct Telemetry {
     shared: Shared,
     inbox: mpsc::Sender<Batch>,
     sockets: mpsc::UnboundedSender<Socket>,
+    scrapes: watch::Sender<Vec<Scrape>>,
 }
 
 /// The thread, until it is told to leave.
@@ -56,10 +58,12 @@ impl Telemetry {
         let (inbox, brought) = mpsc::channel(BATCHES_MAX);
         let (sockets, opened) = mpsc::unbounded_channel();
         let (leave, left) = watch::channel(false);
+        let (scrapes, wanted) = watch::channel(Vec::new());
         let telemetry = Telemetry {
             shared: shared.clone(),
             inbox,
             sockets,
+            scrapes,
         };
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -68,7 +72,7 @@ impl Telemetry {
             .thread_name("telemetry")
             .build()
             .map_err(OpenError::Thread)?;
-        let serve = move || runtime.block_on(run(shared, brought, opened, said, left));
+        let serve = move || runtime.block_on(run(shared, brought, opened, wanted, said, left));
         let thread = std::thread::Builder::new()
             .name("telemetry".to_owned())
             .spawn(serve)
@@ -136,6 +140,22 @@ impl Telemetry {
         self.shared.stores.events().marks().clone()
     }
 
+    /// Offers what was read of a target, as a page in the text format: a scrape that nobody has to ask for. Series that
+    /// were on the page before and are not any more end.
+    pub fn page(&self, target: Target, page: String) {
+        self.offer(Batch::Page(target, page));
+    }
+
+    /// A target whose pages were offered is none any more: its series end.
+    pub fn gone(&self, target_key: String) {
+        self.offer(Batch::Gone(target_key));
+    }
+
+    /// Asks these endpoints from now on, and no others.
+    pub fn scrape(&self, scrapes: Vec<Scrape>) {
+        self.scrapes.send_replace(scrapes);
+    }
+
     /// What was offered and could not be kept, since the start.
     pub fn dropped(&self) -> Dropped {
         self.shared.drops.now()
@@ -162,6 +182,7 @@ async fn run(
     shared: Shared,
     brought: mpsc::Receiver<Batch>,
     opened: mpsc::UnboundedReceiver<Socket>,
+    wanted: watch::Receiver<Vec<Scrape>>,
     said: mpsc::UnboundedSender<String>,
     leave: watch::Receiver<bool>,
 ) {
@@ -172,8 +193,9 @@ async fn run(
         leave.clone(),
     ));
     let server = tokio::spawn(server::run(opened, shared.clone(), leave.clone()));
+    let scraping = tokio::spawn(scrape::run(wanted, shared.clone(), leave.clone()));
     upkeep::run(shared.clone(), said.clone(), leave).await;
-    let _ = tokio::join!(intake, server);
+    let _ = tokio::join!(intake, server, scraping);
     let work = shared.clone();
     let synced = tokio::task::spawn_blocking(move || work.stores.sync(clock::now_ms())).await;
     for error in synced.into_iter().flatten().filter_map(Result::err) {

@@ -1,6 +1,7 @@
 //! Control groups of both versions: limits, what is used, and who is inside.
 
 mod find;
+mod processes;
 
 use std::fs;
 use std::io;
@@ -68,6 +69,24 @@ pub struct Stats {
     pub memory_bytes_max: Option<u64>,
     /// Processes and threads.
     pub pids: u32,
+    /// Time in which it had to wait because its share of the CPU was used up.
+    #[serde(default)]
+    pub throttled_ns: u64,
+    /// How often the kernel killed something inside for want of memory.
+    #[serde(default)]
+    pub oom_kills: u64,
+    /// What its processes have read from disks and written to them, those that have ended left out.
+    #[serde(default)]
+    pub read_bytes: u64,
+    /// See `read_bytes`.
+    #[serde(default)]
+    pub written_bytes: u64,
+    /// Files and sockets that its processes have open.
+    #[serde(default)]
+    pub open_files: u32,
+    /// What it has received and sent; `None` without a network of its own.
+    #[serde(default)]
+    pub network_bytes: Option<(u64, u64)>,
 }
 
 const CPU_PERIOD_US: u64 = 100_000;
@@ -137,7 +156,9 @@ impl Plan {
         for group in &self.groups {
             let at = |file: &str| group.dir.join(file);
             match group.kind {
-                Kind::V1Cpu => {}
+                Kind::V1Cpu => {
+                    stats.throttled_ns = keyed(&at("cpu.stat"), "throttled_time").unwrap_or(0);
+                }
                 Kind::V1CpuAcct => stats.cpu_ns = number(&at("cpuacct.usage")),
                 Kind::V1Memory => {
                     let cache = keyed(&at("memory.stat"), "total_inactive_file").unwrap_or(0);
@@ -147,12 +168,23 @@ impl Plan {
                 Kind::V2 => {
                     let cache = keyed(&at("memory.stat"), "inactive_file").unwrap_or(0);
                     stats.memory_bytes = number(&at("memory.current")).saturating_sub(cache);
-                    stats.cpu_ns = keyed(&at("cpu.stat"), "usage_usec").unwrap_or(0) * 1000;
+                    let cpu_us = |key| keyed(&at("cpu.stat"), key).unwrap_or(0);
+                    stats.cpu_ns = cpu_us("usage_usec") * 1000;
+                    stats.throttled_ns = cpu_us("throttled_usec") * 1000;
                     stats.pids = clamp(number(&at("pids.current")));
                 }
             }
         }
+        stats.oom_kills = self.oom_kills();
+        let used = processes::used(&self.processes());
+        (stats.read_bytes, stats.written_bytes) = (used.read_bytes, used.written_bytes);
+        stats.open_files = used.open_files;
         stats
+    }
+
+    /// What has come and gone through the network of the processes inside, the loopback left out.
+    pub(crate) fn network_bytes(&self) -> Option<(u64, u64)> {
+        self.processes().into_iter().find_map(processes::network)
     }
 
     /// Removes the groups; they must be empty.

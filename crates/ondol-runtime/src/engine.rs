@@ -268,6 +268,15 @@ impl Engine {
         }
     }
 
+    /// A connection to a port of a replica, wherever that is, not blocking.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run, or does not answer.
+    pub async fn dial(&self, replica: &ReplicaId, port: u16) -> io::Result<std::net::TcpStream> {
+        probe::dial(&self.inner, replica, port).await?.into_std()
+    }
+
     /// What `ondol exec` needs to enter a replica; `None` when it does not run.
     pub fn exec_target(&self, replica: &ReplicaId) -> Option<ExecTarget> {
         inside::target(&self.inner, replica)

@@ -273,5 +273,6 @@ fn plain(name: &str) -> Option<Service> {
         container_name: None,
         attended: false,
         start_dir: None,
+        metrics: Default::default(),
     })
 }

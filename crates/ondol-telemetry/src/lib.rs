@@ -18,7 +18,7 @@ pub use exposition::{
     check,
 };
 pub use samples::{
-    Config, KeptExemplar, Limits, Opened, Pushed, Refused, Samples, ScrapeError, Scraped,
+    Config, KeptExemplar, Limits, Metadata, Opened, Pushed, Refused, Samples, ScrapeError, Scraped,
     SharedSamples, Status, Target,
 };
 pub use store::{Damage, Durability, Merge, Merged, Retention, StoreError};

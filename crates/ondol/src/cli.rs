@@ -4,7 +4,9 @@
 //! 4 timeout; `exec` and `run` pass on the code of what they ran.
 
 mod args;
+mod ask;
 mod cache;
+mod chart;
 mod check;
 mod clock;
 mod completions;
@@ -19,6 +21,7 @@ mod help;
 mod init;
 mod load;
 mod logs;
+mod metrics;
 mod node;
 mod out;
 mod port;
@@ -33,6 +36,7 @@ mod run;
 mod scale;
 mod screen;
 mod table;
+mod telemetry;
 mod terminal;
 mod top;
 mod trust;
@@ -99,6 +103,8 @@ async fn perform(cli: Cli, out: &Out) -> Result<ExitCode, Failure> {
         Verb::Stop(args) => restart::stop(project, args, out).await,
         Verb::Scale(args) => scale::scale(project, args, out).await,
         Verb::Top(args) => top::top(project, args, out).await,
+        Verb::Metrics(args) => metrics::metrics(args, out).await,
+        Verb::Telemetry(verb) => telemetry::telemetry(verb, out).await,
         Verb::Events(args) => events::events(project, args, out).await,
         Verb::Port(args) => port::port(project, args, out).await,
         Verb::Why(args) => why::why(project, args, out).await,

@@ -50,7 +50,9 @@ use keys::Keys;
 use listeners::Listeners;
 pub(crate) use open::{Options, serve};
 pub(crate) use proxy::control_socket as proxy_socket;
-pub(crate) use telemetry::{Asked as TelemetryAsked, Listen as TelemetryListen};
+pub(crate) use telemetry::{
+    Asked as TelemetryAsked, Listen as TelemetryListen, socket as telemetry_socket,
+};
 
 /// Observations taken together before the core is asked what follows, so that a burst is published once.
 const BURST: usize = 256;

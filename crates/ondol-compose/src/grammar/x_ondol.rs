@@ -1,6 +1,7 @@
 mod dial;
 mod edge;
 mod guard;
+mod metrics;
 mod requests;
 mod resilience;
 mod route;
@@ -120,6 +121,12 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         &guard::PUBLISHED,
         "",
         "What stands before the service's own ports of the machine (`ports`). A connection that is not HTTP, and a UDP client, counts as one request and cannot say who it is.",
+    ),
+    own(
+        "metrics",
+        &metrics::METRICS,
+        "`/metrics`, where the port answers it",
+        "Where the service says its metrics, in Prometheus' text or OpenMetrics. Short: `/path`, a port, or `off`.",
     ),
     own(
         "probes",

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ondol_model::{
-    Build, Condition, Dependency, DeployMode, Hook, LogLimits, PreStart, PublishedPort,
-    RuntimeKind, Service, ServiceName, Transport, WatchAction, WatchRule,
+    Build, Condition, Dependency, DeployMode, Hook, LogLimits, Metrics, MetricsEndpoint, PreStart,
+    PublishedPort, RuntimeKind, Service, ServiceName, Transport, WatchAction, WatchRule,
 };
 
 use super::{mounts, probes, read, resources, restart, rollout, routes, stored, traffic};
@@ -58,6 +58,7 @@ pub(super) fn service(
         port_env: read::text(node, &own("port_env")).unwrap_or_else(|| "PORT".to_owned()),
         routes: routes::routes(&title, node, tree, findings),
         traffic: traffic::traffic(&title, node, tree, findings),
+        metrics: metrics(node),
         depends_on: depends_on(node, tree),
         healthcheck: probes::healthcheck(node),
         probes: probes::probes(&title, node, findings),
@@ -78,6 +79,22 @@ pub(super) fn service(
         start_dir: None,
         name,
     }
+}
+
+/// `x-ondol.metrics`.
+fn metrics(node: &Node) -> Metrics {
+    let Some(own) = node.at(&["x-ondol", "metrics"]) else {
+        return Metrics::default();
+    };
+    if read::flag(own, &["off"]) {
+        return Metrics::Off;
+    }
+    let usual = MetricsEndpoint::default();
+    Metrics::At(MetricsEndpoint {
+        port: read::number(own, &["port"]),
+        path: read::text(own, &["path"]).unwrap_or(usual.path),
+        interval: read::duration(own, &["interval"]).unwrap_or(usual.interval),
+    })
 }
 
 fn build(node: &Node) -> Build {

@@ -30,7 +30,7 @@ impl Done {
 
 /// Why there is no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     kind: Kind,
     why: String,
 }

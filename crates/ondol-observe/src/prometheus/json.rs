@@ -86,7 +86,7 @@ fn pair(sample: &Sample, into: &mut Vec<u8>) {
     into.push(b']');
 }
 
-pub(super) fn labels(labels: &Labels, into: &mut Vec<u8>) {
+pub(crate) fn labels(labels: &Labels, into: &mut Vec<u8>) {
     into.push(b'{');
     for (at, label) in labels.iter().enumerate() {
         if at > 0 {
@@ -115,7 +115,7 @@ pub(super) fn moment(ms: i64, into: &mut Vec<u8>) {
 }
 
 /// A number as a text; very large and very small ones with an exponent.
-pub(super) fn number(value: f64, into: &mut Vec<u8>) {
+pub(crate) fn number(value: f64, into: &mut Vec<u8>) {
     into.push(b'"');
     plain(value, into);
     into.push(b'"');
@@ -142,7 +142,7 @@ pub(super) fn plain(value: f64, into: &mut Vec<u8>) {
     };
 }
 
-fn histogram(histogram: &Histogram, into: &mut Vec<u8>) {
+pub(crate) fn histogram(histogram: &Histogram, into: &mut Vec<u8>) {
     into.extend_from_slice(br#"{"count":"#);
     number(histogram.count, into);
     into.extend_from_slice(br#","sum":"#);

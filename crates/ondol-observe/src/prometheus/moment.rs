@@ -3,7 +3,7 @@
 use super::envelope::Failure;
 
 /// Milliseconds since 1970 of seconds with a fraction, or of RFC 3339.
-pub(super) fn moment(name: &str, text: &str) -> Result<i64, Failure> {
+pub(crate) fn moment(name: &str, text: &str) -> Result<i64, Failure> {
     let seconds = text.parse::<f64>().ok().filter(|s| s.is_finite());
     if let Some(seconds) = seconds {
         // The cast keeps to the ends of what an i64 holds.

@@ -37,11 +37,11 @@ pub(super) async fn ask(
         match check {
             Check::Exec { command } => inside::probe(inner, replica, run, &command, timeout).await,
             Check::LogLine { contains } => log_line(inner, replica, run, contains).await,
-            Check::Tcp { port: own } => match address(inner, replica, run, own.or(port)) {
+            Check::Tcp { port: own } => match address(inner, replica, Some(run), own.or(port)) {
                 Ok(address) => tcp(inner, address).await,
                 Err(saw) => ProbeResult { ok: false, saw },
             },
-            Check::Http(http) => match address(inner, replica, run, http.port.or(port)) {
+            Check::Http(http) => match address(inner, replica, Some(run), http.port.or(port)) {
                 Ok(address) => get(inner, address, &http).await,
                 Err(saw) => ProbeResult { ok: false, saw },
             },
@@ -56,13 +56,23 @@ pub(super) async fn ask(
     }
 }
 
+/// A connection to a port of a replica that runs.
+pub(super) async fn dial(
+    inner: &Inner,
+    replica: &ReplicaId,
+    port: u16,
+) -> std::io::Result<TcpStream> {
+    let address = address(inner, replica, None, Some(port)).map_err(std::io::Error::other)?;
+    connect(inner, address).await
+}
+
 fn address(
     inner: &Inner,
     replica: &ReplicaId,
-    run: RunId,
+    run: Option<RunId>,
     port: Option<u16>,
 ) -> Result<SocketAddr, String> {
-    let running = inner.state().replicas.running(replica, Some(run));
+    let running = inner.state().replicas.running(replica, run);
     let (known, _) = running.ok_or("the replica does not run")?;
     let port = port.ok_or("no port is known yet: nothing is declared, and it listens on none")?;
     let moved = known.facts.moved_ports.get(&port).copied();

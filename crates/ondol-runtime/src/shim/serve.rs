@@ -234,9 +234,13 @@ impl Shim {
                 Asked::Signal(number) => self.signal(number),
                 Asked::Kill => return Some(self.end()),
                 Asked::Stats => {
-                    let stats = self.task.cgroup.as_ref().map(|plan| plan.stats());
-                    self.connections
-                        .answer(who, &Said::Stats(stats.unwrap_or_default()));
+                    let mut stats = crate::cgroup::Stats::default();
+                    if let Some(plan) = &self.task.cgroup {
+                        stats = plan.stats();
+                        let own_network = self.diagnosis.as_ref();
+                        stats.network_bytes = own_network.and_then(|_| plan.network_bytes());
+                    }
+                    self.connections.answer(who, &Said::Stats(stats));
                 }
                 Asked::Ports => {
                     let ports = self.diagnosis.as_ref().and_then(crate::netlink::listening);

@@ -9,6 +9,7 @@ use super::admission::{Limits, Refused, RefusedByJob};
 use super::exemplars::{Exemplars, KeptExemplar};
 use super::head::Head;
 use super::journal::{Journal, Replay};
+use super::metadata::{Metadata, MetadataTable};
 use super::page::PageMemory;
 use crate::disk::Disk;
 use crate::store::{Cache, Damage, Durability, Log, Retention, Segments, StoreError};
@@ -86,6 +87,7 @@ pub struct Samples {
     pub(super) exemplars: Exemplars,
     pub(super) pages: BTreeMap<String, PageMemory>,
     pub(super) refused: RefusedByJob,
+    pub(super) metadata: MetadataTable,
     /// Living series of each job.
     pub(super) jobs: BTreeMap<String, usize>,
     pub(super) row: Vec<u64>,
@@ -120,6 +122,7 @@ impl Samples {
             exemplars: Exemplars::new(config.exemplars_max),
             pages: BTreeMap::new(),
             refused: RefusedByJob::default(),
+            metadata: MetadataTable::default(),
             jobs: BTreeMap::new(),
             row: Vec::new(),
         };
@@ -147,6 +150,16 @@ impl Samples {
             let labels: Vec<(&str, &str)> = self.head.table.labels(*series).collect();
             (Labels::of(&labels), exemplar)
         })
+    }
+
+    /// What was said about metrics, by the name of the family. Not kept over a restart: pages say it again.
+    pub fn metadata(&self) -> impl Iterator<Item = (&str, &Metadata)> {
+        self.metadata.iter()
+    }
+
+    /// Says what a metric is that was pushed.
+    pub fn describe_family(&mut self, family: &str, metadata: Metadata) {
+        self.metadata.set(family, metadata);
     }
 
     /// What was refused, job by job, since the engine was opened.

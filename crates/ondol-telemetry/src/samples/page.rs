@@ -4,11 +4,23 @@ use hashbrown::HashTable;
 
 use super::hash::hash;
 
-#[derive(Default)]
 pub(super) struct PageMemory {
+    /// What the page says about its metrics is not known, or not all of it.
+    pub(super) learns: bool,
     keys: String,
     entries: Vec<Entry>,
     by_key: HashTable<u32>,
+}
+
+impl Default for PageMemory {
+    fn default() -> Self {
+        PageMemory {
+            learns: true,
+            keys: String::new(),
+            entries: Vec::new(),
+            by_key: HashTable::new(),
+        }
+    }
 }
 
 /// A series as the page writes it.

@@ -158,6 +158,7 @@ impl Samples {
             ("up", f64::from(u8::from(scraped.is_some()))),
             ("scrape_duration_seconds", took_ms as f64 / 1000.0),
             ("scrape_samples_scraped", samples as f64),
+            ("scrape_samples_post_metric_relabeling", samples as f64),
             ("scrape_series_added", added as f64),
         ];
         for (name, value) in own {
@@ -233,6 +234,8 @@ impl Taking<'_> {
         let mut lines = Lines::of_bytes(page, format)?;
         let mut memory = samples.pages.remove(&self.target.key).unwrap_or_default();
         let read = self.lines(samples, &mut memory, &mut lines, format);
+        // What a page says about its metrics is listened to when it is new, or has become another one.
+        memory.learns = self.scraped.added > 0 || read.is_err();
         samples.pages.insert(self.target.key.clone(), memory);
         read
     }
@@ -263,6 +266,7 @@ impl Taking<'_> {
                     }
                 }
                 Some(Line::End) => return Ok(()),
+                Some(line) if memory.learns => samples.metadata.note(&line),
                 Some(_) => {}
                 None if format == Format::Text => return Ok(()),
                 None => {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::telemetry::TelemetryArgs;
+pub(crate) use self::telemetry::{
+    MetricsArgs, TelemetryArgs, TelemetryExportArgs, TelemetryVerb,
+};
 
 /// Run the services of a Compose file, and keep them running
 #[derive(Debug, Parser)]
@@ -120,6 +122,11 @@ pub(crate) enum Verb {
     Scale(ScaleArgs),
     /// Show what replicas take
     Top(TopArgs),
+    /// Show metrics: a query of PromQL, as a chart
+    Metrics(MetricsArgs),
+    /// Look after what is kept of metrics, logs and traces
+    #[command(subcommand)]
+    Telemetry(TelemetryVerb),
     /// Show what was decided, and why
     Events(EventsArgs),
     /// Show where a port of a service is published

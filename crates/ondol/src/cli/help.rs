@@ -137,6 +137,26 @@ const GROUPS: [Group; 4] = [
                 examples: &[("ondol top", ""), ("ondol top --no-stream", "once")],
             },
             Page {
+                verb: "metrics",
+                more: "Every replica, the machine, Ondol itself, and what services say at `/metrics`.",
+                examples: &[
+                    ("ondol metrics", "what there is"),
+                    (
+                        "ondol metrics 'rate(ondol_replica_cpu_seconds_total[1m])' --since 1h",
+                        "",
+                    ),
+                    ("ondol metrics 'up == 0' --now", "who does not answer"),
+                ],
+            },
+            Page {
+                verb: "telemetry",
+                more: "What is kept, for how long and where programs ask for it.",
+                examples: &[
+                    ("ondol telemetry status", ""),
+                    ("ondol telemetry export '{service=\"web\"}' --since 1h", ""),
+                ],
+            },
+            Page {
                 verb: "port",
                 more: "All of its ports when none is named.",
                 examples: &[("ondol port web 80", "")],

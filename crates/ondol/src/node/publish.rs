@@ -215,6 +215,7 @@ impl Node {
         self.shown = shown;
         let fresh = NodeState { projects };
         if *before != fresh {
+            self.observe(&fresh);
             self.state.send_replace(Arc::new(fresh));
         }
     }

@@ -1,11 +1,15 @@
 //! The telemetry of the node: opened beside everything else, and never a reason not to begin.
 
+mod follow;
+mod usage;
+
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ondol_api::NodeState;
+use ondol_model::{Metrics, ReplicaId};
 use ondol_observe::{Running, Settings, Telemetry};
 use ondol_runtime::{Engine, Sandbox};
 use ondol_telemetry::{Config, EventConfig, Retention};
@@ -13,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::tail::Tail;
 use super::{Node, holder};
+use follow::Observed;
 
 /// Where OpenTelemetry's SDKs send to when nobody tells them anything: HTTP, and gRPC.
 const DEFAULT_PORTS: [u16; 2] = [4318, 4317];
@@ -42,12 +47,14 @@ pub(super) struct Observing {
     pub(super) telemetry: Telemetry,
     running: Running,
     tail: Option<Tail>,
+    observed: watch::Sender<(Vec<Observed>, String)>,
 }
 
 /// Opens it. What there is to complain about comes through `said`, now and later.
 pub(super) fn start(
     asked: &Asked,
     state_dir: &Path,
+    engine: &Engine,
     said: &mpsc::UnboundedSender<String>,
 ) -> Option<Observing> {
     let complain = |what: String| {
@@ -88,9 +95,12 @@ pub(super) fn start(
             path.display()
         ));
     }
+    let (observed, seen) = watch::channel(Default::default());
+    tokio::spawn(follow::run(seen, engine.clone(), telemetry.clone()));
     Some(Observing {
         telemetry,
         running,
+        observed,
         tail: None,
     })
 }
@@ -179,6 +189,44 @@ fn not_open(address: SocketAddr, error: &io::Error) -> String {
 }
 
 impl Node {
+    /// Observes the replicas that run now.
+    pub(super) fn observe(&self, state: &NodeState) {
+        let Some(observing) = &self.telemetry else {
+            return;
+        };
+        let mut observed = Vec::new();
+        for project in state.projects.values() {
+            let kept = self.kept.get(&project.name);
+            for service in &project.services {
+                let wanted = kept.and_then(|kept| kept.wish.project.services.get(&service.name));
+                let metrics = wanted.map(|service| service.metrics.clone());
+                let running = service.replicas.iter().filter(|replica| replica.pid.is_some());
+                observed.extend(running.map(|replica| Observed {
+                    id: ReplicaId {
+                        project: project.name.clone(),
+                        service: replica.service.clone(),
+                        number: replica.number,
+                    },
+                    name: replica.name.clone(),
+                    restarts: replica.restarts,
+                    host: replica.ip.map_or("127.0.0.1".to_owned(), |ip| ip.to_string()),
+                    port: service.ports.first().copied(),
+                    // Nobody asks a one-off: it has none of the service's ports.
+                    metrics: match replica.one_off {
+                        true => Metrics::Off,
+                        false => metrics.clone().unwrap_or_default(),
+                    },
+                }));
+            }
+        }
+        let seen = (observed, usage::summary(state.projects.values()));
+        observing.observed.send_if_modified(|before| {
+            let changed = *before != seen;
+            *before = seen;
+            changed
+        });
+    }
+
     /// Where the telemetry listens.
     pub(super) fn telemetry_addresses(&self) -> Vec<SocketAddr> {
         let observing = self.telemetry.as_ref();

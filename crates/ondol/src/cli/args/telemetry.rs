@@ -3,11 +3,48 @@
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use ondol_model::Bytes;
 use ondol_telemetry::Retention;
 
+use super::Since;
+use crate::cli::clock;
 use crate::node::{TelemetryAsked, TelemetryListen};
+
+#[derive(Args, Debug)]
+pub(crate) struct MetricsArgs {
+    /// A query of PromQL; without one the names of all metrics are listed
+    pub(crate) query: Option<String>,
+    /// From when on: 30m, 2h, or a moment
+    #[arg(long, value_name = "TIME", value_parser = clock::since)]
+    pub(crate) since: Option<Since>,
+    /// How far apart the points are: 15s
+    #[arg(long, value_name = "TIME")]
+    pub(crate) step: Option<Span>,
+    /// The values of now instead of a chart
+    #[arg(long, conflicts_with_all = ["since", "step"])]
+    pub(crate) now: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TelemetryVerb {
+    /// Where it listens, and how much it keeps
+    Status,
+    /// Move everything in memory to the disk, and merge what is there
+    Compact,
+    /// Write samples as JSON, one series per line
+    Export(TelemetryExportArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct TelemetryExportArgs {
+    /// Which series: a selector of PromQL, such as {job="web"}
+    #[arg(value_name = "SELECTOR", default_value = "{__name__!=\"\"}", hide_default_value = true)]
+    pub(crate) selector: String,
+    /// From when on: 30m, 2h, or a moment
+    #[arg(long, value_name = "TIME", value_parser = clock::since)]
+    pub(crate) since: Option<Since>,
+}
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TelemetryArgs {
@@ -57,7 +94,7 @@ struct Each<T> {
 
 /// A length of time, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Span(u64);
+pub(crate) struct Span(pub(crate) u64);
 
 impl FromStr for Span {
     type Err = String;
