@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Healthcheck, Metrics, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName, Traffic,
+    Healthcheck, Metrics, MountSource, Probes, Project, RestartPolicy, Rollout, ServiceName,
+    Traffic,
 };
 
 /// Names a definition by its content: the first 16 hexadecimal digits of a SHA-256.

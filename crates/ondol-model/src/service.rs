@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Dependency, Metrics, Mount, Probe, Probes, PublishedPort, Resources, RestartPolicy, Rollout,
-    Route, ServiceName, Traffic, Ulimit, WatchRule,
+    Bytes, Dependency, Metrics, Mount, Probe, Probes, PublishedPort, Resources, RestartPolicy,
+    Rollout, Route, ServiceName, Traffic, Ulimit, WatchRule,
 };
 
 /// One service of a project, as its file means it. Long and short forms, legacy twins and defaults are already one.

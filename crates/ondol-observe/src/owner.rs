@@ -30,9 +30,7 @@ fn status(shared: &Shared) -> Answer {
     let metrics = shared.stores.samples.read().status();
     let events = shared.stores.events().status();
     let (dropped, refused) = (shared.drops.now(), shared.drops.refused());
-    let kept = |retention: &ondol_telemetry::Retention| {
-        json!({ "keep_ms": retention.keep_ms, "bytes_max": retention.bytes_max })
-    };
+    let kept = |retention: &ondol_telemetry::Retention| json!({ "keep_ms": retention.keep_ms, "bytes_max": retention.bytes_max });
     let mut of_metrics = kept(&shared.settings.samples.retention);
     let mut of_events = kept(&shared.settings.events.retention);
     for (of, values) in [
@@ -55,7 +53,10 @@ fn status(shared: &Shared) -> Answer {
                 ("on_disk", events.segment_events),
                 ("segments", events.segments as u64),
                 ("bytes", events.segment_bytes),
-                ("dropped", dropped.events + refused.events + events.refused_events),
+                (
+                    "dropped",
+                    dropped.events + refused.events + events.refused_events,
+                ),
             ],
         ),
     ] {

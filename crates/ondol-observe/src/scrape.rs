@@ -70,7 +70,8 @@ pub(crate) async fn run(
     loop {
         let scrapes = wanted.borrow_and_update().clone();
         let keys: Vec<&String> = scrapes.iter().map(|scrape| &scrape.target.key).collect();
-        let gone: Vec<String> = (running.keys().filter(|key| !keys.contains(key)).cloned()).collect();
+        let gone: Vec<String> =
+            (running.keys().filter(|key| !keys.contains(key)).cloned()).collect();
         for key in gone {
             if let Some((_, task)) = running.remove(&key) {
                 task.abort();
@@ -128,7 +129,9 @@ async fn follow(scrape: Scrape, shared: Shared) {
         let (target, store) = (scrape.target.clone(), shared.clone());
         let work = move || keep(&store, &target, page, took);
         let error = tokio::task::spawn_blocking(work).await.unwrap_or_default();
-        shared.scraped.note(&scrape, took, timeout, error, clock::now_ms());
+        shared
+            .scraped
+            .note(&scrape, took, timeout, error, clock::now_ms());
     }
 }
 
@@ -146,7 +149,9 @@ fn keep(
             let taken = samples.scrape(target, &page.body, page.format, took_ms, now_ms);
             return match taken {
                 Ok(_) => None,
-                Err(error @ (ScrapeError::Page(_) | ScrapeError::Store(_))) => Some(error.to_string()),
+                Err(error @ (ScrapeError::Page(_) | ScrapeError::Store(_))) => {
+                    Some(error.to_string())
+                }
             };
         }
         Err(error) => error,

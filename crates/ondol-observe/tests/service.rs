@@ -10,5 +10,13 @@ mod loki;
 mod prometheus;
 #[path = "service/proxy.rs"]
 mod proxy;
+#[path = "service/owner.rs"]
+mod owner;
+#[path = "service/prometheus.rs"]
+mod prometheus;
+#[path = "service/scraping.rs"]
+mod scraping;
 #[path = "service/traces.rs"]
 mod traces;
+#[path = "service/writing.rs"]
+mod writing;

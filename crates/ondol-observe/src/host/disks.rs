@@ -73,7 +73,10 @@ fn file_systems(page: &mut Page, mounts: &str) {
         ("node_filesystem_free_bytes", "How much is free."),
         ("node_filesystem_avail_bytes", "How much is free for users."),
         ("node_filesystem_files", "How many files it may have."),
-        ("node_filesystem_files_free", "How many more files it may have."),
+        (
+            "node_filesystem_files_free",
+            "How many more files it may have.",
+        ),
     ] {
         page.family(name, Kind::Gauge, help);
         for (device, point, kind, about) in &found {
@@ -84,7 +87,11 @@ fn file_systems(page: &mut Page, mounts: &str) {
                 "node_filesystem_files" => about.f_files,
                 _ => about.f_ffree,
             };
-            let labels = [("device", *device), ("fstype", *kind), ("mountpoint", *point)];
+            let labels = [
+                ("device", *device),
+                ("fstype", *kind),
+                ("mountpoint", *point),
+            ];
             page.sample(name, &labels, value as f64);
         }
     }
@@ -101,7 +108,10 @@ mod tests {
         let mut page = Page::new(Format::Text);
         disks(&mut page, stats, |name| name == "sda" || name == "loop0");
         let page = page.finish();
-        assert!(page.contains("node_disk_read_bytes_total{device=\"sda\"} 8192\n"), "{page}");
+        assert!(
+            page.contains("node_disk_read_bytes_total{device=\"sda\"} 8192\n"),
+            "{page}"
+        );
         assert!(page.contains("node_disk_io_time_seconds_total{device=\"sda\"} 0.3\n"));
         assert!(!page.contains("sda1") && !page.contains("loop0"));
     }

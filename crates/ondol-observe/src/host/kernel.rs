@@ -17,11 +17,36 @@ pub(super) fn describe(page: &mut Page, proc: &Path) {
     let stat = read(&proc.join("stat"));
     cpu(page, &stat);
     for (line, name, kind, help) in [
-        ("btime", "node_boot_time_seconds", Kind::Gauge, "When the machine was started."),
-        ("ctxt", "node_context_switches", Kind::Counter, "Context switches."),
-        ("processes", "node_forks", Kind::Counter, "Processes that were started."),
-        ("procs_running", "node_procs_running", Kind::Gauge, "Processes that run."),
-        ("procs_blocked", "node_procs_blocked", Kind::Gauge, "Processes that wait for a disk."),
+        (
+            "btime",
+            "node_boot_time_seconds",
+            Kind::Gauge,
+            "When the machine was started.",
+        ),
+        (
+            "ctxt",
+            "node_context_switches",
+            Kind::Counter,
+            "Context switches.",
+        ),
+        (
+            "processes",
+            "node_forks",
+            Kind::Counter,
+            "Processes that were started.",
+        ),
+        (
+            "procs_running",
+            "node_procs_running",
+            Kind::Gauge,
+            "Processes that run.",
+        ),
+        (
+            "procs_blocked",
+            "node_procs_blocked",
+            Kind::Gauge,
+            "Processes that wait for a disk.",
+        ),
     ] {
         let Some(value) = numbered(&stat, line) else {
             continue;
@@ -45,7 +70,11 @@ pub(super) fn describe(page: &mut Page, proc: &Path) {
 }
 
 fn cpu(page: &mut Page, stat: &str) {
-    page.family("node_cpu_seconds", Kind::Counter, "Time of each core, by what it was used for.");
+    page.family(
+        "node_cpu_seconds",
+        Kind::Counter,
+        "Time of each core, by what it was used for.",
+    );
     let cores = stat.lines().filter_map(|line| line.strip_prefix("cpu"));
     // The line without a number is the sum of the others.
     for (core, ticks) in cores.filter_map(|line| line.split_once(' ')) {
@@ -76,9 +105,15 @@ mod tests {
     #[test]
     fn cores_are_counted_apart_and_their_sum_is_left_out() {
         let mut page = Page::new(Format::Text);
-        cpu(&mut page, "cpu  30 0 0 7\ncpu0 10 0 5 7 0 0 0 0 0 0\nbtime 12\n");
+        cpu(
+            &mut page,
+            "cpu  30 0 0 7\ncpu0 10 0 5 7 0 0 0 0 0 0\nbtime 12\n",
+        );
         let page = page.finish();
-        assert!(page.contains("node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} 0.1\n"), "{page}");
+        assert!(
+            page.contains("node_cpu_seconds_total{cpu=\"0\",mode=\"user\"} 0.1\n"),
+            "{page}"
+        );
         assert!(page.contains("{cpu=\"0\",mode=\"idle\"} 0.07\n"));
         assert_eq!(page.lines().count(), 2 + 8);
     }

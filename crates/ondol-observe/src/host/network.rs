@@ -47,7 +47,10 @@ mod tests {
         let mut page = Page::new(Format::Text);
         describe(&mut page, dev);
         let page = page.finish();
-        assert!(page.contains("node_network_receive_bytes_total{device=\"lo\"} 10\n"), "{page}");
+        assert!(
+            page.contains("node_network_receive_bytes_total{device=\"lo\"} 10\n"),
+            "{page}"
+        );
         assert!(page.contains("node_network_transmit_packets_total{device=\"lo\"} 2\n"));
         assert!(!page.contains("veth1"));
     }

@@ -18,7 +18,11 @@ pub(crate) fn describe(page: &mut Page) {
         .map(|column| column.parse().unwrap_or_default())
         .collect();
     let column = |number: usize| columns.get(number - 3).copied().unwrap_or_default();
-    page.family("process_cpu_seconds", Kind::Counter, "CPU time of this process.");
+    page.family(
+        "process_cpu_seconds",
+        Kind::Counter,
+        "CPU time of this process.",
+    );
     let cpu = (column(14) + column(15)) / TICKS_PER_SECOND;
     page.sample("process_cpu_seconds_total", &[], cpu);
     gauge(page, "process_threads", "Its threads.", column(20));
@@ -28,7 +32,12 @@ pub(crate) fn describe(page: &mut Page) {
         kilobytes.parse::<f64>().ok()
     });
     let name = "process_resident_memory_bytes";
-    gauge(page, name, "Its memory.", resident.unwrap_or_default() * 1024.0);
+    gauge(
+        page,
+        name,
+        "Its memory.",
+        resident.unwrap_or_default() * 1024.0,
+    );
     let open = fs::read_dir(own.join("fd")).map_or(0, Iterator::count);
     gauge(page, "process_open_fds", "Its open files.", open as f64);
 }

@@ -24,7 +24,9 @@ pub(super) async fn answer(params: &Params, shared: &Shared) -> Answer {
         Ok(matchers) => matchers,
         Err(error) => return Answer::refused(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    let start = params.get("start").map(|text| moment::moment("start", text));
+    let start = params
+        .get("start")
+        .map(|text| moment::moment("start", text));
     let Ok(start_ms) = start.unwrap_or(Ok(i64::MIN)) else {
         return Answer::refused(StatusCode::BAD_REQUEST, "`start` is no moment");
     };
@@ -94,6 +96,8 @@ impl Body for Lines {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0.poll_recv(cx).map(|line| line.map(|line| Ok(Frame::data(line))))
+        self.0
+            .poll_recv(cx)
+            .map(|line| line.map(|line| Ok(Frame::data(line))))
     }
 }

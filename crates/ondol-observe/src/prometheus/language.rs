@@ -25,7 +25,9 @@ pub(super) fn exemplars(params: &Params, shared: &Shared) -> Result<Done, Failur
     };
     let (start_ms, end_ms) = (bound("start", i64::MIN)?, bound("end", i64::MAX)?);
     if end_ms < start_ms {
-        return Err(Failure::bad("end timestamp must not be before start timestamp"));
+        return Err(Failure::bad(
+            "end timestamp must not be before start timestamp",
+        ));
     }
     let expr = expr(params)?;
     let mut selectors = Vec::new();
@@ -90,7 +92,7 @@ fn collect<'e>(expr: &'e Expr, into: &mut Vec<&'e [Matcher]>) {
             for argument in &call.args {
                 collect(argument, into);
             }
-        },
+        }
         Expr::Number(_) | Expr::String(_) => {}
     }
 }

@@ -16,7 +16,11 @@ pub(super) fn metadata(params: &Params, shared: &Shared) -> Result<Done, Failure
             break;
         }
         if wanted.is_none_or(|wanted| wanted == family) {
-            let kind = if known.kind.is_empty() { "unknown" } else { known.kind };
+            let kind = if known.kind.is_empty() {
+                "unknown"
+            } else {
+                known.kind
+            };
             let one = json!([{ "type": kind, "help": known.help, "unit": known.unit }]);
             families.insert(family.to_owned(), one);
         }

@@ -10,7 +10,10 @@ use crate::server::{Answer, Ask};
 use crate::shared::Shared;
 
 pub(super) async fn answer(mut ask: Ask, shared: &Shared) -> Answer {
-    if ask.header("x-prometheus-remote-write-version").is_some_and(|said| said.starts_with('2')) {
+    if ask
+        .header("x-prometheus-remote-write-version")
+        .is_some_and(|said| said.starts_with('2'))
+    {
         // By it a sender of 2.0 knows that it is to speak 1.0.
         return Answer::refused(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -38,7 +41,11 @@ fn take(body: &[u8], shared: &Shared) -> Answer {
             help: said.help,
             unit: said.unit,
         };
-        shared.stores.samples.write().describe_family(&said.family, metadata);
+        shared
+            .stores
+            .samples
+            .write()
+            .describe_family(&said.family, metadata);
     }
     match shared.stores.samples.write().push(&pushed, clock::now_ms()) {
         Err(error) => Answer::not_stored(&error),

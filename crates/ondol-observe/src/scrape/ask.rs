@@ -73,7 +73,9 @@ impl Asker {
         let kind = answer.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let format = Format::of_content_type(kind);
-        let body = Limited::new(answer.into_body(), PAGE_BYTES_MAX).collect().await;
+        let body = Limited::new(answer.into_body(), PAGE_BYTES_MAX)
+            .collect()
+            .await;
         let body = body.map_err(|error| format!("the page broke off: {error}"))?;
         self.connection = Some(connection);
         Ok(Page {

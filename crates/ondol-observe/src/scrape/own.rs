@@ -26,7 +26,10 @@ pub(super) async fn run(shared: Shared) {
         tick.tick().await;
         let (shared, ondol, node) = (shared.clone(), ondol.clone(), node.clone());
         let work = move || {
-            for (target, page) in [(&ondol, own::page(&shared, Format::Text)), (&node, host::page())] {
+            for (target, page) in [
+                (&ondol, own::page(&shared, Format::Text)),
+                (&node, host::page()),
+            ] {
                 let mut samples = shared.stores.samples.write();
                 // What cannot be stored is said by those who tend the store.
                 let _ = samples.scrape(target, page.as_bytes(), Format::Text, 0, clock::now_ms());

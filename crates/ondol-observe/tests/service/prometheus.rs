@@ -32,7 +32,9 @@ fn filled() -> Service {
     }
     service.telemetry.samples(pushed);
     wait("the samples", || {
-        let answer = service.get("/api/v1/label/instance/values").json();
+        let answer = service
+            .get("/api/v1/label/instance/values?match[]=hits_total")
+            .json();
         (answer["data"] == json!(["a", "b"])).then_some(())
     });
     service
@@ -153,13 +155,19 @@ fn what_cannot_be_answered_is_said_in_prometheus_words() {
 fn names_values_and_series_are_listed_and_cut_where_asked() {
     let service = filled();
     let data = |path: &str| service.get(&format!("/api/v1/{path}")).json()["data"].clone();
-    assert_eq!(data("labels"), json!(["__name__", "instance", "job"]));
-    assert_eq!(data("label/__name__/values"), json!(["hits_total"]));
+    assert_eq!(
+        data("labels?match[]=hits_total"),
+        json!(["__name__", "instance", "job"])
+    );
+    assert_eq!(
+        data("label/__name__/values?match[]=%7Bjob%3D%22web%22%7D"),
+        json!(["hits_total"])
+    );
     assert_eq!(
         data("label/job/values?match[]=hits_total%7Binstance%3D%22c%22%7D"),
         json!([])
     );
-    assert_eq!(data("labels?start=1&end=2"), json!([]));
+    assert_eq!(data("labels?start=1&end=2&match[]=hits_total"), json!([]));
     let cut = service
         .get("/api/v1/series?match[]=hits_total&limit=1")
         .json();

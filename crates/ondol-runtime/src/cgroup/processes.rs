@@ -33,7 +33,9 @@ fn sum(table: &str) -> (u64, u64) {
     let devices = table.lines().filter_map(|line| line.split_once(':'));
     let devices = devices.filter(|(name, _)| name.trim() != "lo");
     devices.fold((0, 0), |(received, sent), (_, columns)| {
-        let mut columns = columns.split_ascii_whitespace().map(|n| n.parse().unwrap_or(0));
+        let mut columns = columns
+            .split_ascii_whitespace()
+            .map(|n| n.parse().unwrap_or(0));
         let in_bytes: u64 = columns.next().unwrap_or(0);
         let out_bytes: u64 = columns.nth(7).unwrap_or(0);
         (received + in_bytes, sent + out_bytes)
@@ -56,7 +58,10 @@ mod tests {
     fn devices_are_added_up_without_the_loopback() {
         let table = "Inter-| x\n face |bytes\n    lo: 10 1 0 0 0 0 0 0 20 2 0 0 0 0 0 0\n  eth0: 7 1 0 0 0 0 0 0 9 2 0 0 0 0 0 0\n";
         assert_eq!(sum(table), (7, 9));
-        assert_eq!(of("rchar: 1\nread_bytes: 4096\nwrite_bytes: 7\n", "read_bytes"), 4096);
+        assert_eq!(
+            of("rchar: 1\nread_bytes: 4096\nwrite_bytes: 7\n", "read_bytes"),
+            4096
+        );
         let own = used(&[std::process::id().cast_signed()]);
         assert!(own.open_files > 2);
     }

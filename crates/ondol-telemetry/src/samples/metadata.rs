@@ -52,7 +52,9 @@ impl MetadataTable {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &Metadata)> {
-        self.0.iter().map(|(name, metadata)| (name.as_str(), metadata))
+        self.0
+            .iter()
+            .map(|(name, metadata)| (name.as_str(), metadata))
     }
 
     fn of(&mut self, family: &str) -> Option<&mut Metadata> {

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::telemetry::{
-    MetricsArgs, TelemetryArgs, TelemetryExportArgs, TelemetryVerb,
-};
+pub(crate) use self::telemetry::{MetricsArgs, TelemetryArgs, TelemetryExportArgs, TelemetryVerb};
 
 /// Run the services of a Compose file, and keep them running
 #[derive(Debug, Parser)]

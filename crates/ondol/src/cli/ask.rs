@@ -65,8 +65,11 @@ async fn ask(
         Failure::error("there is no telemetry: no node runs, or it could not open one")
             .hint("`ondol up` starts a node; why one has no telemetry is said in its log")
     })?;
-    let broken = |error: hyper::Error| Failure::error(format!("the telemetry did not answer: {error}"));
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+    let broken =
+        |error: hyper::Error| Failure::error(format!("the telemetry did not answer: {error}"));
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(broken)?;
     // It ends with the answer.
     tokio::spawn(connection);
     let mut query = form_urlencoded::Serializer::new(String::new());

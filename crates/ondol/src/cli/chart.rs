@@ -43,10 +43,7 @@ fn tall(curve: &Curve, width: usize, span: &str) -> Vec<String> {
             row if row == HEIGHT - 1 => &top,
             _ => "",
         };
-        let cells: String = bars
-            .iter()
-            .map(|bar| cell(*bar, low, high, row))
-            .collect();
+        let cells: String = bars.iter().map(|bar| cell(*bar, low, high, row)).collect();
         lines.push(format!("{label:>margin$} ┤{}", cells.trim_end()));
     }
     let from = format!("{span} ago");
@@ -77,7 +74,13 @@ fn spark(curve: &Curve) -> String {
 }
 
 fn ends(curve: &Curve) -> Option<(f64, f64)> {
-    let numbers = || curve.points.iter().flatten().filter(|value| value.is_finite());
+    let numbers = || {
+        curve
+            .points
+            .iter()
+            .flatten()
+            .filter(|value| value.is_finite())
+    };
     let low = numbers().copied().reduce(f64::min)?;
     let high = numbers().copied().reduce(f64::max)?;
     Some((low, high))
@@ -156,7 +159,10 @@ mod tests {
     fn one_curve_is_drawn_with_its_ends() {
         let lines = lines(&[curve((0..16).map(f64::from))], 30, "4 min");
         assert_eq!(lines.len(), HEIGHT + 2);
-        assert!(lines[1].starts_with("15 ┤") && lines[1].ends_with('█'), "{lines:?}");
+        assert!(
+            lines[1].starts_with("15 ┤") && lines[1].ends_with('█'),
+            "{lines:?}"
+        );
         assert!(lines[HEIGHT].starts_with(" 0 ┤▁"), "{lines:?}");
         assert_eq!(lines[HEIGHT].chars().count(), 4 + 16);
         assert_eq!(lines[HEIGHT + 1].trim_start(), "4 min ago    now");
@@ -176,7 +182,13 @@ mod tests {
     fn a_peak_is_kept_when_points_share_a_column() {
         let mut points = vec![Some(0.0); 1000];
         points[501] = Some(9.0);
-        assert_eq!(narrowed(&points, 40).iter().filter(|p| **p == Some(9.0)).count(), 1);
+        assert_eq!(
+            narrowed(&points, 40)
+                .iter()
+                .filter(|p| **p == Some(9.0))
+                .count(),
+            1
+        );
     }
 
     #[test]

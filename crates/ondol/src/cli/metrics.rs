@@ -25,9 +25,13 @@ pub(crate) async fn metrics(args: MetricsArgs, out: &Out) -> Result<ExitCode, Fa
         say(&notes, out);
         return latest(&data, out);
     }
-    let since_ms = args.since.map_or(now_ms.saturating_sub(SINCE_MS), |since| since.0);
+    let since_ms = args
+        .since
+        .map_or(now_ms.saturating_sub(SINCE_MS), |since| since.0);
     let span_ms = now_ms.saturating_sub(since_ms);
-    let step_ms = args.step.map_or((span_ms / POINTS).max(1000), |step| step.0);
+    let step_ms = args
+        .step
+        .map_or((span_ms / POINTS).max(1000), |step| step.0);
     let pairs = [
         ("query", query.clone()),
         ("start", seconds(since_ms)),
@@ -36,7 +40,10 @@ pub(crate) async fn metrics(args: MetricsArgs, out: &Out) -> Result<ExitCode, Fa
     ];
     let (data, notes) = ask::prometheus("/api/v1/query_range", &pairs).await?;
     say(&notes, out);
-    let result = data["result"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let result = data["result"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if out.json {
         result.iter().try_for_each(|series| out.object(series))?;
         return Ok(ExitCode::SUCCESS);
@@ -45,9 +52,16 @@ pub(crate) async fn metrics(args: MetricsArgs, out: &Out) -> Result<ExitCode, Fa
         out.say("nothing matches in this time; `ondol metrics` lists what there is");
         return Ok(ExitCode::SUCCESS);
     }
-    let curves: Vec<Curve> = result.iter().map(|series| curve(series, since_ms, step_ms)).collect();
+    let curves: Vec<Curve> = result
+        .iter()
+        .map(|series| curve(series, since_ms, step_ms))
+        .collect();
     let span = std::time::Duration::from_millis(span_ms);
-    for line in chart::lines(&curves, super::terminal::Terminal::room().width, &clock::span(span)) {
+    for line in chart::lines(
+        &curves,
+        super::terminal::Terminal::room().width,
+        &clock::span(span),
+    ) {
         out.data(line);
     }
     Ok(ExitCode::SUCCESS)
@@ -56,17 +70,27 @@ pub(crate) async fn metrics(args: MetricsArgs, out: &Out) -> Result<ExitCode, Fa
 /// The names of all metrics, and what they are where somebody said so.
 async fn names(out: &Out) -> Result<ExitCode, Failure> {
     let (names, _) = ask::prometheus("/api/v1/label/__name__/values", &[]).await?;
-    let (about, _) = ask::prometheus("/api/v1/metadata", &[("limit_per_metric", "1".to_owned())]).await?;
-    for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
+    let (about, _) =
+        ask::prometheus("/api/v1/metadata", &[("limit_per_metric", "1".to_owned())]).await?;
+    for name in names
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         let known = about_of(&about, name);
         let text = |key: &str| known[key].as_str().unwrap_or_default();
         if out.json {
-            let line = serde_json::json!({"name": name, "type": text("type"), "help": text("help")});
+            let line =
+                serde_json::json!({"name": name, "type": text("type"), "help": text("help")});
             out.object(&line)?;
         } else if text("help").is_empty() {
             out.data(name);
         } else {
-            out.data(format_args!("{name}  {}", out.paint(Colour::Dim, text("help"))));
+            out.data(format_args!(
+                "{name}  {}",
+                out.paint(Colour::Dim, text("help"))
+            ));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -75,7 +99,9 @@ async fn names(out: &Out) -> Result<ExitCode, Failure> {
 /// Metadata are of families; series of some kinds have a suffix.
 fn about_of<'a>(about: &'a Value, name: &str) -> &'a Value {
     let suffixes = ["", "_total", "_bucket", "_count", "_sum", "_info"];
-    let mut stems = suffixes.iter().filter_map(|suffix| name.strip_suffix(suffix));
+    let mut stems = suffixes
+        .iter()
+        .filter_map(|suffix| name.strip_suffix(suffix));
     let found = stems.find_map(|stem| about.get(stem));
     found.map_or(&Value::Null, |families| &families[0])
 }
@@ -113,7 +139,9 @@ fn say(notes: &[String], out: &Out) {
 fn curve(series: &Value, since_ms: u64, step_ms: u64) -> Curve {
     let mut points = Vec::new();
     for pair in series["values"].as_array().into_iter().flatten() {
-        let at_ms = pair[0].as_f64().map_or(0, |seconds| (seconds * 1000.0).round() as u64);
+        let at_ms = pair[0]
+            .as_f64()
+            .map_or(0, |seconds| (seconds * 1000.0).round() as u64);
         let value = pair[1].as_str().and_then(number);
         let at = at_ms.saturating_sub(since_ms) / step_ms.max(1);
         if let (Ok(at), Some(value)) = (usize::try_from(at), value) {

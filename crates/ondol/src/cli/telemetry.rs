@@ -37,7 +37,15 @@ fn show(status: &Value, out: &Out) -> Result<ExitCode, Failure> {
         true => "listens nowhere but in the state folder".to_owned(),
         false => format!("listens at {}", addresses.join(", ")),
     });
-    let mut table = Table::new(&["WHAT", "IN MEMORY", "ON THE DISK", "BYTES", "KEPT FOR", "AT MOST", "DROPPED"]);
+    let mut table = Table::new(&[
+        "WHAT",
+        "IN MEMORY",
+        "ON THE DISK",
+        "BYTES",
+        "KEPT FOR",
+        "AT MOST",
+        "DROPPED",
+    ]);
     for (name, key) in [("metrics", "metrics"), ("logs and traces", "events")] {
         let one = &status[key];
         let number = |key: &str| one[key].as_u64().unwrap_or_default();
@@ -64,8 +72,13 @@ async fn export(args: TelemetryExportArgs, out: &Out) -> Result<ExitCode, Failur
     let mut body = ask::stream("/ondol/telemetry/export", &pairs).await?;
     let mut line = Vec::new();
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| Failure::error(format!("the export broke off: {error}")))?;
-        for piece in frame.into_data().unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
+        let frame =
+            frame.map_err(|error| Failure::error(format!("the export broke off: {error}")))?;
+        for piece in frame
+            .into_data()
+            .unwrap_or_default()
+            .split_inclusive(|byte| *byte == b'\n')
+        {
             line.extend_from_slice(piece);
             if line.ends_with(b"\n") {
                 out.data(String::from_utf8_lossy(&line).trim_end());

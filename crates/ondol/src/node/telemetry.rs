@@ -200,22 +200,29 @@ impl Node {
             for service in &project.services {
                 let wanted = kept.and_then(|kept| kept.wish.project.services.get(&service.name));
                 let metrics = wanted.map(|service| service.metrics.clone());
-                let running = service.replicas.iter().filter(|replica| replica.pid.is_some());
-                observed.extend(running.map(|replica| Observed {
-                    id: ReplicaId {
-                        project: project.name.clone(),
-                        service: replica.service.clone(),
-                        number: replica.number,
-                    },
-                    name: replica.name.clone(),
-                    restarts: replica.restarts,
-                    host: replica.ip.map_or("127.0.0.1".to_owned(), |ip| ip.to_string()),
-                    port: service.ports.first().copied(),
-                    // Nobody asks a one-off: it has none of the service's ports.
-                    metrics: match replica.one_off {
-                        true => Metrics::Off,
-                        false => metrics.clone().unwrap_or_default(),
-                    },
+                let running = service
+                    .replicas
+                    .iter()
+                    .filter(|replica| replica.pid.is_some());
+                observed.extend(running.map(|replica| {
+                    Observed {
+                        id: ReplicaId {
+                            project: project.name.clone(),
+                            service: replica.service.clone(),
+                            number: replica.number,
+                        },
+                        name: replica.name.clone(),
+                        restarts: replica.restarts,
+                        host: replica
+                            .ip
+                            .map_or("127.0.0.1".to_owned(), |ip| ip.to_string()),
+                        port: service.ports.first().copied(),
+                        // Nobody asks a one-off: it has none of the service's ports.
+                        metrics: match replica.one_off {
+                            true => Metrics::Off,
+                            false => metrics.clone().unwrap_or_default(),
+                        },
+                    }
                 }));
             }
         }

@@ -39,7 +39,11 @@ pub(crate) enum TelemetryVerb {
 #[derive(Args, Debug)]
 pub(crate) struct TelemetryExportArgs {
     /// Which series: a selector of PromQL, such as {job="web"}
-    #[arg(value_name = "SELECTOR", default_value = "{__name__!=\"\"}", hide_default_value = true)]
+    #[arg(
+        value_name = "SELECTOR",
+        default_value = "{__name__!=\"\"}",
+        hide_default_value = true
+    )]
     pub(crate) selector: String,
     /// From when on: 30m, 2h, or a moment
     #[arg(long, value_name = "TIME", value_parser = clock::since)]

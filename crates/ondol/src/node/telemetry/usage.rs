@@ -11,7 +11,11 @@ pub(super) fn page(stats: &Stats, restarts: u32) -> String {
     let mut page = Page::new(Format::Text);
     let seconds = |ns: u64| ns as f64 / 1e9;
     let counters = [
-        ("ondol_replica_cpu_seconds", "CPU time.", seconds(stats.cpu_ns)),
+        (
+            "ondol_replica_cpu_seconds",
+            "CPU time.",
+            seconds(stats.cpu_ns),
+        ),
         (
             "ondol_replica_cpu_throttled_seconds",
             "Time in which it waited because its share of the CPU was used up.",
@@ -40,16 +44,26 @@ pub(super) fn page(stats: &Stats, restarts: u32) -> String {
     ];
     let (received, sent) = stats.network_bytes.unwrap_or_default();
     let network = [
-        ("ondol_replica_network_receive_bytes", "Received.", received as f64),
+        (
+            "ondol_replica_network_receive_bytes",
+            "Received.",
+            received as f64,
+        ),
         ("ondol_replica_network_transmit_bytes", "Sent.", sent as f64),
     ];
-    let network = network.into_iter().filter(|_| stats.network_bytes.is_some());
+    let network = network
+        .into_iter()
+        .filter(|_| stats.network_bytes.is_some());
     for (name, help, value) in counters.into_iter().chain(network) {
         page.family(name, Kind::Counter, help);
         page.sample(&format!("{name}_total"), &[], value);
     }
     let limit = stats.memory_bytes_max.map(|bytes| {
-        ("ondol_replica_memory_limit_bytes", "Memory that it may take.", bytes as f64)
+        (
+            "ondol_replica_memory_limit_bytes",
+            "Memory that it may take.",
+            bytes as f64,
+        )
     });
     let gauges = [
         (
@@ -57,7 +71,11 @@ pub(super) fn page(stats: &Stats, restarts: u32) -> String {
             "Memory, without file caches that can be dropped at once.",
             stats.memory_bytes as f64,
         ),
-        ("ondol_replica_processes", "Processes and threads.", f64::from(stats.pids)),
+        (
+            "ondol_replica_processes",
+            "Processes and threads.",
+            f64::from(stats.pids),
+        ),
         (
             "ondol_replica_open_files",
             "Open files and sockets of its processes.",
@@ -76,12 +94,18 @@ pub(super) fn summary<'a>(projects: impl Iterator<Item = &'a Arc<ProjectState>> 
     let mut page = Page::new(Format::Text);
     for (name, help) in [
         ("ondol_service_replicas_wanted", "Replicas that are wanted."),
-        ("ondol_service_replicas_ready", "Replicas that may be sent traffic."),
+        (
+            "ondol_service_replicas_ready",
+            "Replicas that may be sent traffic.",
+        ),
     ] {
         page.family(name, Kind::Gauge, help);
         for project in projects.clone() {
             for service in &project.services {
-                let labels = [("project", project.name.as_str()), ("service", service.name.as_str())];
+                let labels = [
+                    ("project", project.name.as_str()),
+                    ("service", service.name.as_str()),
+                ];
                 let count = match name {
                     "ondol_service_replicas_ready" => service.ready,
                     _ => service.wanted,
@@ -104,7 +128,10 @@ mod tests {
             ..Stats::default()
         };
         let said = page(&stats, 2);
-        assert!(said.contains("\nondol_replica_cpu_seconds_total 1.5\n"), "{said}");
+        assert!(
+            said.contains("\nondol_replica_cpu_seconds_total 1.5\n"),
+            "{said}"
+        );
         assert!(said.contains("\nondol_replica_restarts_total 2\n"));
         assert!(!said.contains("network") && !said.contains("limit"));
         stats.network_bytes = Some((7, 9));
