@@ -2,6 +2,8 @@
 
 #[path = "service/asking.rs"]
 mod asking;
+#[path = "service/beside_prometheus.rs"]
+mod beside_prometheus;
 #[path = "service/life.rs"]
 mod life;
 #[path = "service/loki.rs"]

@@ -62,6 +62,11 @@ const TOOLS: &[Tool] = &[
     Tool("npm", "npm", "preparing services in JavaScript"),
     Tool("openssl", "openssl", "TLS by a client that is not ours"),
     Tool("nft", "nftables", "the way out of a sandbox"),
+    Tool(
+        "promtool",
+        "prometheus",
+        "what Prometheus makes of the same samples and queries, and its tool",
+    ),
     Tool("pip3", "python3-pip", "preparing services in Python"),
     Tool("python3", "python3", "services in Python"),
     Tool(

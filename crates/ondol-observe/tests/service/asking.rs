@@ -86,24 +86,29 @@ impl Service {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        self.ask_bytes(&request)
+        ask_bytes(self.address, &request)
     }
 
     pub(crate) fn ask(&self, request: &str) -> Answered {
-        self.ask_bytes(request.as_bytes())
+        ask_bytes(self.address, request.as_bytes())
     }
+}
 
-    fn ask_bytes(&self, request: &[u8]) -> Answered {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        stream.write_all(request).unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
-        let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
-        let body = answer.split_off(end.unwrap() + 4);
-        let head = String::from_utf8(answer).unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answered { status, head, body }
-    }
+/// Asks whoever listens there; its answer ends where the connection ends.
+pub(crate) fn get(address: SocketAddr, path: &str) -> Answered {
+    ask_bytes(address, format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())
+}
+
+fn ask_bytes(address: SocketAddr, request: &[u8]) -> Answered {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let body = answer.split_off(end.unwrap() + 4);
+    let head = String::from_utf8(answer).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answered { status, head, body }
 }
 
 impl Drop for Service {

@@ -454,7 +454,7 @@ pub(crate) struct ServeArgs {
     /// Leave when the last project is gone
     #[arg(long, hide = true)]
     pub(crate) ephemeral: bool,
-    /// How replicas are kept apart: root, user or none; the best that works when left out
+    /// How replicas are kept apart: root, user or none; the best one when left out
     #[arg(
         long,
         value_enum,

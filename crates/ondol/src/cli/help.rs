@@ -145,7 +145,7 @@ const GROUPS: [Group; 4] = [
                         "ondol metrics 'rate(ondol_replica_cpu_seconds_total[1m])' --since 1h",
                         "",
                     ),
-                    ("ondol metrics 'up == 0' --now", "who does not answer"),
+                    ("ondol metrics up==0 --now", "who does not answer"),
                 ],
             },
             Page {

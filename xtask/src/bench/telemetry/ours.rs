@@ -7,14 +7,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::{fs, io};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
+use ondol_query::promql::{Features, Outcome, Query, evaluate, parse};
 use ondol_query::{MatchOp, Matcher, Selection, Source};
 use ondol_telemetry::{Config, Folder, Format, Samples, Target};
 use serde_json::Value;
 
 use super::generator::{SERIES, TARGETS};
-use super::{Measured, events, http};
+use super::{ASKED, Measured, QUERIES, STEPS, events, http};
 use crate::bench::usage::cpu_seconds;
 use crate::clock::Stopwatch;
 
@@ -48,7 +49,8 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
     let mut asking = start(Side::Ask, &dir, port, rounds)?;
     let _first = answer(&mut asking, 1)?;
     let restart_s = watch.elapsed().as_secs_f64();
-    let said = answer(&mut asking, 4)?;
+    let said = answer(&mut asking, 4 + 2 * QUERIES.len())?;
+    let (in_memory, sealed) = said[4..].split_at(QUERIES.len());
     let rss_peak_mb = memory_mb(asking.id().cast_signed(), "VmHWM").max(peak_mb);
     asking.kill()?;
     asking.wait()?;
@@ -61,6 +63,8 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
         sealed_bytes_per_sample: said[1] / said[2],
         restart_s,
         read_buckets_s: Some(said[3]),
+        queries_ms: in_memory.to_vec(),
+        sealed_queries_ms: sealed.to_vec(),
         samples: said[2] as u64,
     })
 }
@@ -95,7 +99,9 @@ pub(super) fn be(side: Side, dir: &Path, port: u16, rounds: u32) -> Result<()> {
             read_buckets(&samples, "app_seconds_0_bucket")?;
             writeln!(out, "{}", opened.replayed)?;
             out.flush()?;
-            samples.seal(START_MS + i64::from(rounds) * 1000)?;
+            let end_ms = START_MS + i64::from(rounds) * 1000;
+            let in_memory = queries(&samples, end_ms)?;
+            samples.seal(end_ms)?;
             let status = samples.status();
             let watch = Stopwatch::start();
             let read = read_buckets(&samples, "app_seconds_.*_bucket")?;
@@ -105,6 +111,9 @@ pub(super) fn be(side: Side, dir: &Path, port: u16, rounds: u32) -> Result<()> {
                 "{read}\n{}\n{}\n{seconds}",
                 status.segment_bytes, status.segment_samples
             )?;
+            for ms in in_memory.into_iter().chain(queries(&samples, end_ms)?) {
+                writeln!(out, "{ms}")?;
+            }
         }
     }
     out.flush()?;
@@ -158,6 +167,27 @@ fn read_buckets(samples: &Samples, metric: &str) -> Result<usize> {
         count += page.len();
     }
     Ok(count)
+}
+
+/// Milliseconds of each query.
+fn queries(samples: &Samples, end_ms: i64) -> Result<Vec<f64>> {
+    let mut fastest = Vec::new();
+    for text in QUERIES {
+        let expr = parse(text, Features::STABLE)?;
+        let start_ms = end_ms - i64::from(STEPS - 1) * 1000;
+        let mut times = Vec::new();
+        for _ in 0..ASKED {
+            let watch = Stopwatch::start();
+            let answer = evaluate(&Query::range(&expr, start_ms, end_ms, 1000), samples)?;
+            times.push(watch.elapsed().as_secs_f64() * 1000.0);
+            ensure!(
+                matches!(answer.outcome, Outcome::Matrix(series) if series.len() == 1),
+                "`{text}` found nothing"
+            );
+        }
+        fastest.extend(times.into_iter().reduce(f64::min));
+    }
+    Ok(fastest)
 }
 
 fn start(side: Side, dir: &Path, port: u16, rounds: u32) -> Result<Child> {

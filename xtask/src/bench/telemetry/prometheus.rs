@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::Measured;
+use super::{ASKED, Measured, QUERIES, STEPS};
 use super::generator::TARGETS;
 use super::ours::memory_mb;
 use crate::bench::usage::cpu_seconds;
@@ -38,6 +38,7 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
     let rss_mb = memory_mb(pid, "VmRSS");
     let samples = stored(own)?;
     let _ = ask(own, "/api/v1/query?query=count(app_seconds_0_bucket)")?;
+    let queries_ms = queries(own)?;
     let rss_peak_mb = memory_mb(pid, "VmHWM");
     drop(process);
     let watch = Stopwatch::start();
@@ -54,6 +55,8 @@ pub(super) fn measure(scratch: &Path, port: u16, rounds: u32) -> Result<Measured
         sealed_bytes_per_sample: sealed?,
         restart_s,
         read_buckets_s: None,
+        queries_ms,
+        sealed_queries_ms: Vec::new(),
         samples: samples as u64,
     })
 }
@@ -112,6 +115,29 @@ fn get(port: u16, path: &str) -> Result<Vec<u8>> {
 
 fn ask(port: u16, path: &str) -> Result<Value> {
     Ok(serde_json::from_slice(&get(port, path)?)?)
+}
+
+/// Milliseconds of each query, by HTTP.
+fn queries(port: u16) -> Result<Vec<f64>> {
+    let now = ask(port, "/api/v1/query?query=time()")?;
+    let now = now["data"]["result"][0].as_f64().context("no time")?;
+    let mut fastest = Vec::new();
+    for text in QUERIES {
+        let text: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let path = format!(
+            "/api/v1/query_range?query={text}&start={}&end={now}&step=1",
+            now - f64::from(STEPS - 1)
+        );
+        let mut times = Vec::new();
+        for _ in 0..ASKED {
+            let watch = Stopwatch::start();
+            let answer = get(port, &path)?;
+            times.push(watch.elapsed().as_secs_f64() * 1000.0);
+            ensure!(answer.len() > 500, "nothing was found");
+        }
+        fastest.extend(times.into_iter().reduce(f64::min));
+    }
+    Ok(fastest)
 }
 
 /// Samples that it took in, as it says itself.

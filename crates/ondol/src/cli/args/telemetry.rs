@@ -52,7 +52,7 @@ pub(crate) struct TelemetryExportArgs {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct TelemetryArgs {
-    /// Where metrics, logs and traces are sent to and asked for, or off; OpenTelemetry's own ports when left out
+    /// Where telemetry is sent and asked for, or off; 127.0.0.1:4318 when left out
     #[arg(
         long,
         value_name = "ADDRESS",
@@ -61,7 +61,7 @@ pub(crate) struct TelemetryArgs {
         value_parser = listen
     )]
     telemetry: Option<TelemetryListen>,
-    /// How long they are kept: 15d, or metrics=30d,events=7d
+    /// How long it is kept: 15d, or metrics=30d,events=7d
     #[arg(
         long,
         value_name = "TIME",
@@ -70,7 +70,7 @@ pub(crate) struct TelemetryArgs {
         value_parser = each::<Span>
     )]
     telemetry_keep: Option<Each<Span>>,
-    /// How much of the disk each may take: 4g, or metrics=2g,events=8g
+    /// How much of the disk each kind may take: 4g, or metrics=2g,events=8g
     #[arg(
         long,
         value_name = "BYTES",
@@ -79,7 +79,7 @@ pub(crate) struct TelemetryArgs {
         value_parser = each::<Bytes>
     )]
     telemetry_max: Option<Each<Bytes>>,
-    /// How much of the disk they leave free: 256m
+    /// How much of the disk it leaves free: 256m
     #[arg(
         long,
         value_name = "BYTES",
