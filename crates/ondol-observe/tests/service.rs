@@ -8,14 +8,12 @@ mod beside_prometheus;
 mod life;
 #[path = "service/loki.rs"]
 mod loki;
-#[path = "service/prometheus.rs"]
-mod prometheus;
-#[path = "service/proxy.rs"]
-mod proxy;
 #[path = "service/owner.rs"]
 mod owner;
 #[path = "service/prometheus.rs"]
 mod prometheus;
+#[path = "service/proxy.rs"]
+mod proxy;
 #[path = "service/scraping.rs"]
 mod scraping;
 #[path = "service/traces.rs"]

@@ -146,7 +146,9 @@ fn show(one: &Measured) {
     ] {
         for (query, ms) in QUERIES.iter().zip(times) {
             let name = query.split('(').next().unwrap_or_default();
-            say::line(&format!("  {name} over {STEPS} steps, {what:<12}{ms:>14.1} ms"));
+            say::line(&format!(
+                "  {name} over {STEPS} steps, {what:<12}{ms:>14.1} ms"
+            ));
         }
     }
 }

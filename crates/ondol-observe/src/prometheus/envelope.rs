@@ -43,7 +43,6 @@ pub(super) enum Kind {
     Canceled,
     Timeout,
     Internal,
-    Unavailable,
 }
 
 impl Kind {
@@ -54,7 +53,6 @@ impl Kind {
             Kind::Canceled => "canceled",
             Kind::Timeout => "timeout",
             Kind::Internal => "internal",
-            Kind::Unavailable => "unavailable",
         }
     }
 
@@ -63,7 +61,7 @@ impl Kind {
             Kind::BadData => StatusCode::BAD_REQUEST,
             Kind::Execution => StatusCode::UNPROCESSABLE_ENTITY,
             // Nobody reads it: the one who asked has gone.
-            Kind::Canceled | Kind::Timeout | Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Kind::Canceled | Kind::Timeout => StatusCode::SERVICE_UNAVAILABLE,
             Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -14,15 +14,25 @@ use crate::asking::{Answered, Service, now_ms, wait};
 
 /// A page that changes with each look at it.
 fn page(look: u32) -> String {
-    let mut page = String::from("# TYPE hits counter\n# TYPE seconds histogram\n# TYPE heat gauge\n");
+    let mut page =
+        String::from("# TYPE hits counter\n# TYPE seconds histogram\n# TYPE heat gauge\n");
     for (shop, factor) in [("a", 1), ("b", 3), ("c", 7)] {
-        page += &format!("hits_total{{shop=\"{shop}\",code=\"200\"}} {}\n", look * factor);
-        page += &format!("hits_total{{shop=\"{shop}\",code=\"500\"}} {}\n", look * factor / 4);
+        page += &format!(
+            "hits_total{{shop=\"{shop}\",code=\"200\"}} {}\n",
+            look * factor
+        );
+        page += &format!(
+            "hits_total{{shop=\"{shop}\",code=\"500\"}} {}\n",
+            look * factor / 4
+        );
         for (le, share) in [("0.1", 2), ("0.5", 3), ("2", 4), ("+Inf", 5)] {
             let count = look * factor * share;
             page += &format!("seconds_bucket{{shop=\"{shop}\",le=\"{le}\"}} {count}\n");
         }
-        page += &format!("seconds_sum{{shop=\"{shop}\"}} {}\n", f64::from(look * factor) * 0.37);
+        page += &format!(
+            "seconds_sum{{shop=\"{shop}\"}} {}\n",
+            f64::from(look * factor) * 0.37
+        );
         page += &format!("seconds_count{{shop=\"{shop}\"}} {}\n", look * factor * 5);
         let heat = (f64::from(look) * 0.7 + f64::from(factor)).sin() * 20.0;
         page += &format!("heat{{shop=\"{shop}\"}} {heat}\n");
@@ -34,7 +44,8 @@ fn page(look: u32) -> String {
 fn endpoint() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let looks = AtomicU32::new(1);
+    // Far from zero: near to it, rates of Prometheus 3 are others than those of Debian's Prometheus 2.
+    let looks = AtomicU32::new(5000);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
@@ -63,7 +74,10 @@ struct Prometheus {
 impl Prometheus {
     /// It scrapes `page`, writes into `service` what it got, and federates from it.
     fn start(page: SocketAddr, service: &Service) -> Self {
-        let own = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let own = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap();
         let dir = std::env::temp_dir().join(format!("ondol-prometheus-{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let config = format!(
@@ -80,8 +94,14 @@ remote_write:
         );
         fs::write(dir.join("prometheus.yml"), config).unwrap();
         let child = Command::new("prometheus")
-            .arg(format!("--config.file={}", dir.join("prometheus.yml").display()))
-            .arg(format!("--storage.tsdb.path={}", dir.join("data").display()))
+            .arg(format!(
+                "--config.file={}",
+                dir.join("prometheus.yml").display()
+            ))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                dir.join("data").display()
+            ))
             .arg(format!("--web.listen-address={own}"))
             .stdout(Stdio::null())
             .stderr(fs::File::create(dir.join("log")).unwrap())
@@ -92,8 +112,12 @@ remote_write:
             child,
             dir,
         };
-        wait("Prometheus", || TcpStream::connect(own).is_ok().then_some(()));
-        wait("it to be ready", || (prometheus.get("/-/ready").status == 200).then_some(()));
+        wait("Prometheus", || {
+            TcpStream::connect(own).is_ok().then_some(())
+        });
+        wait("it to be ready", || {
+            (prometheus.get("/-/ready").status == 200).then_some(())
+        });
         prometheus
     }
 
@@ -152,7 +176,9 @@ fn same(ours: &Value, theirs: &Value) -> bool {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+            a.len() == b.len()
+                && a.iter()
+                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
         (Value::String(a), Value::String(b)) if a != b => match (a.parse(), b.parse()) {
             (Ok(a), Ok(b)) => ondol_query::almost_equal(a, b, 1e-9),
@@ -190,12 +216,20 @@ fn prometheus_writes_into_it_federates_from_it_and_answers_the_same() {
     for query in QUERIES {
         for path in [
             format!("query?query={}&time={end}", encoded(query)),
-            format!("query_range?query={}&start={}&end={end}&step=1.5", encoded(query), end - 4),
+            format!(
+                "query_range?query={}&start={}&end={end}&step=1.5",
+                encoded(query),
+                end - 4
+            ),
         ] {
             let path = format!("/api/v1/{path}");
             let (ours, theirs) = (service.get(&path).json(), prometheus.get(&path).json());
             let (a, b) = (sorted(ours["data"].clone()), sorted(theirs["data"].clone()));
-            assert_ne!(b["result"], serde_json::json!([]), "{query}: nothing to compare");
+            assert_ne!(
+                b["result"],
+                serde_json::json!([]),
+                "{query}: nothing to compare"
+            );
             assert!(same(&a, &b), "{query}\nours {ours}\ntheirs {theirs}");
         }
     }
@@ -208,18 +242,27 @@ fn prometheus_writes_into_it_federates_from_it_and_answers_the_same() {
         let path = format!("/api/v1/{path}");
         let mut answers = [service.get(&path).json(), prometheus.get(&path).json()];
         for answer in &mut answers {
-            answer["data"].as_array_mut().unwrap().sort_by_key(Value::to_string);
+            answer["data"]
+                .as_array_mut()
+                .unwrap()
+                .sort_by_key(Value::to_string);
         }
         assert_eq!(answers[0], answers[1], "{path}");
     }
     let federated = prometheus.get("/api/v1/query?query=process_threads%7Bjob=%22ondol%22%7D");
-    assert_eq!(federated.json()["data"]["result"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        federated.json()["data"]["result"].as_array().map(Vec::len),
+        Some(1)
+    );
 }
 
 fn promtool(service: &Service, arguments: &[&str]) -> Output {
     let url = format!("http://{}", service.address);
     let mut arguments = arguments.to_vec();
-    let url_at = arguments.iter().position(|argument| *argument == "URL").unwrap();
+    let url_at = arguments
+        .iter()
+        .position(|argument| *argument == "URL")
+        .unwrap();
     arguments[url_at] = &url;
     Command::new("promtool").args(arguments).output().unwrap()
 }
@@ -235,9 +278,18 @@ fn promtool_asks_and_understands() {
         (answer["data"]["result"] != serde_json::json!([])).then_some(())
     });
     for (arguments, expected) in [
-        (vec!["query", "instant", "URL", "process_threads"], "process_threads{"),
-        (vec!["query", "range", "--step=1s", "URL", "vector(7)"], "7 @["),
-        (vec!["query", "series", "--match=process_threads", "URL"], "__name__=\"process_threads\""),
+        (
+            vec!["query", "instant", "URL", "process_threads"],
+            "process_threads{",
+        ),
+        (
+            vec!["query", "range", "--step=1s", "URL", "vector(7)"],
+            "7 @[",
+        ),
+        (
+            vec!["query", "series", "--match=process_threads", "URL"],
+            "__name__=\"process_threads\"",
+        ),
         (vec!["query", "labels", "URL", "job"], "ondol"),
     ] {
         let output = promtool(&service, &arguments);
@@ -247,5 +299,8 @@ fn promtool_asks_and_understands() {
     }
     let wrong = promtool(&service, &["query", "instant", "URL", "a +"]);
     assert!(!wrong.status.success());
-    assert!(String::from_utf8_lossy(&wrong.stderr).contains("unexpected end of input"), "{wrong:?}");
+    assert!(
+        String::from_utf8_lossy(&wrong.stderr).contains("unexpected end of input"),
+        "{wrong:?}"
+    );
 }

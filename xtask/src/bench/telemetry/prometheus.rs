@@ -11,9 +11,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 
-use super::{ASKED, Measured, QUERIES, STEPS};
 use super::generator::TARGETS;
 use super::ours::memory_mb;
+use super::{ASKED, Measured, QUERIES, STEPS};
 use crate::bench::usage::cpu_seconds;
 use crate::clock::Stopwatch;
 
