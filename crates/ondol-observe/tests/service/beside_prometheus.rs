@@ -207,6 +207,11 @@ fn prometheus_writes_into_it_federates_from_it_and_answers_the_same() {
     }
     let service = Service::start();
     let prometheus = Prometheus::start(endpoint(), &service);
+    // It takes some seconds until it looks for its targets.
+    wait("what it wrote", || {
+        let answer = service.get("/api/v1/query?query=hits_total").json();
+        (answer["data"]["result"] != serde_json::json!([])).then_some(())
+    });
     // Long enough for a range of some seconds that begins after the first scrape.
     let begin_ms = now_ms();
     while now_ms() < begin_ms + 11_000 {
