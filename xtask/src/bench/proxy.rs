@@ -55,7 +55,7 @@ pub(crate) struct Options {
     /// How often each load is repeated; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Only rows whose key begins with this: small, large, features, tls, handshake, http2, cache, workers, rss, p99,
+    /// Only rows whose key begins with this: small, large, features, watched, tls, handshake, http2, cache, workers, rss, p99,
     /// swaps, visible, upgrade.
     #[arg(long)]
     only: Vec<String>,

@@ -19,6 +19,7 @@ mod resilience;
 mod rig;
 mod routing;
 mod service;
+mod short_way;
 mod signals;
 mod smuggling;
 mod streaming;

@@ -127,6 +127,11 @@ async fn outcomes(at: SocketAddr, service: &Service) -> Vec<Outcome> {
     outcomes
 }
 
+/// The corpus for other tests: name and bytes.
+pub(crate) fn requests() -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+    cases().into_iter().map(|case| (case.name, case.bytes))
+}
+
 fn cases() -> Vec<Case> {
     let lines = include_str!("smuggling.txt").lines();
     let lines = lines.filter(|line| !line.starts_with('#'));

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use ondol_model::{
     Bytes, CacheRule, Certificate, Endpoint, EndpointTable, Listener, ListenerId, Observation,
     Opening, OpeningTls, ProjectName, Purpose, RateLimit, ReplicaId, Route, RunId, Secret,
-    ServiceName, ServiceRef, Snapshot, Transport,
+    ServiceName, ServiceRef, SignalRules, Snapshot, Transport,
 };
 use ondol_proxy::{Link, LinkEvent, Sockets};
 use tokio::runtime::Runtime;
@@ -77,6 +77,20 @@ impl Ondol {
 
     pub(super) fn process(&self) -> &Running {
         &self.process
+    }
+
+    /// Notes what becomes of requests from now on, as a node wants it: they are counted and traced, and those to the
+    /// service with two endpoints are written to a log.
+    pub(super) fn watch(&mut self) -> Result<()> {
+        let logged = SignalRules {
+            log: Some(self.dir.join("access.log")),
+            ..SignalRules::default()
+        };
+        let counted = SignalRules::default();
+        let projects = [(named("web")?, counted), (named("pair")?, logged)];
+        let rules = projects.map(|(service, rules)| (service.project, rules));
+        self.snapshot.signals = rules.into();
+        self.apply(Sockets::new())
     }
 
     fn listen(&mut self, trust: &Trust) -> Result<()> {
@@ -238,9 +252,10 @@ fn process(binary: &Path, cores: &str, dir: &Path) -> Result<Running> {
     Running::start(cores, Command::new(binary).arg("proxy").arg(dir))
 }
 
+/// A service in a project of the same name.
 fn named(service: &str) -> Result<ServiceRef> {
     Ok(ServiceRef {
-        project: ProjectName::new("bench").map_err(|error| anyhow!("{error}"))?,
+        project: ProjectName::new(service).map_err(|error| anyhow!("{error}"))?,
         service: ServiceName::new(service).map_err(|error| anyhow!("{error}"))?,
     })
 }

@@ -9,6 +9,8 @@ const VARNISH: Option<&str> = Some(Who::Varnish.name());
 const CADDY: Option<&str> = Some(Who::Caddy.name());
 const ALONE: Option<&str> = Some(Who::Ondol.name());
 
+const COST: &str = "us of CPU per request";
+const EVERYTHING: &str = "100 routes, P2C, trace, rate limit, counts, JSON log";
 const MEMORY: &str =
     "memory of one of many idle connections (10,000 where so many files may be open)";
 
@@ -18,13 +20,7 @@ const fn cost(
     most: f64,
     peer: Option<&'static str>,
 ) -> Spec {
-    spec(
-        key,
-        name,
-        "us of CPU per request",
-        Goal::RatioAtMost(most),
-        peer,
-    )
+    spec(key, name, COST, Goal::RatioAtMost(most), peer)
 }
 
 const fn most(key: &'static str, name: &'static str, unit: &'static str, most: f64) -> Spec {
@@ -32,12 +28,19 @@ const fn most(key: &'static str, name: &'static str, unit: &'static str, most: f
 }
 
 /// Rows by what their own samples are filed under; those of who stands beside it are below `KEY/NAME`.
-pub(super) const ROWS: [Spec; 21] = [
+pub(super) const ROWS: [Spec; 22] = [
     cost("small", "HTTP/1.1, 100 B", 1.05, NGINX),
     cost("small", "HTTP/1.1, 100 B", 1.05, HAPROXY),
     cost("small", "HTTP/1.1, 100 B", 0.35, CADDY),
     cost("large", "HTTP/1.1, 10 KiB", 0.95, NGINX),
-    cost("features", "100 routes, P2C, trace, rate limit", 1.0, NGINX),
+    cost("features", EVERYTHING, 1.0, NGINX),
+    spec(
+        "watched",
+        "HTTP/1.1, 100 B, counted and traced as by a node",
+        COST,
+        Goal::Known,
+        NGINX,
+    ),
     cost("tls", "TLS 1.3, kept alive", 1.0, NGINX),
     cost(
         "handshake",

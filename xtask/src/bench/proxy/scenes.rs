@@ -26,7 +26,7 @@ pub(super) struct Scene {
 const EVERYBODY: &[Who] = &[Who::Ondol, Who::Nginx, Who::Haproxy, Who::Caddy];
 const THREE: &[Who] = &[Who::Ondol, Who::Nginx, Who::Haproxy];
 
-pub(super) const SCENES: [Scene; 8] = [
+pub(super) const SCENES: [Scene; 9] = [
     Scene {
         key: "small",
         name: "HTTP/1.1, 100 B",
@@ -43,10 +43,17 @@ pub(super) const SCENES: [Scene; 8] = [
     },
     Scene {
         key: "features",
-        name: "100 routes, P2C, trace, rate limit",
+        name: "100 routes, P2C, trace, rate limit, counts, JSON log",
         url: |ports| at("http", ports.features, "r42/100"),
         load: kept_alive,
-        who: &[Who::Ondol, Who::Nginx],
+        who: &[Who::OndolWatched, Who::Nginx],
+    },
+    Scene {
+        key: "watched",
+        name: "HTTP/1.1, 100 B, counted and traced as by a node",
+        url: |ports| at("http", ports.plain, "100"),
+        load: kept_alive,
+        who: &[Who::OndolWatched, Who::Nginx, Who::Haproxy],
     },
     Scene {
         key: "tls",

@@ -27,6 +27,8 @@ pub(super) enum Who {
     Ondol,
     /// With two workers, on two cores.
     OndolOfTwo,
+    /// Counts, traces, and writes a log where everything is on.
+    OndolWatched,
     Nginx,
     Haproxy,
     Varnish,
@@ -38,6 +40,7 @@ impl Who {
         match self {
             Who::Ondol => "Ondol",
             Who::OndolOfTwo => "Ondol, two workers",
+            Who::OndolWatched => "Ondol, counting and tracing",
             Who::Nginx => "nginx",
             Who::Haproxy => "HAProxy",
             Who::Varnish => "Varnish",
@@ -122,7 +125,9 @@ impl Ground {
                     ..Ports::default()
                 },
             ),
-            Who::Ondol | Who::OndolOfTwo => anyhow::bail!("it is not one of the others"),
+            Who::Ondol | Who::OndolOfTwo | Who::OndolWatched => {
+                anyhow::bail!("it is not one of the others")
+            }
         };
         let process = Running::start(&self.cores.proxy, &command)?;
         for port in [ports.plain, ports.features, ports.tls, ports.kept] {
@@ -152,6 +157,7 @@ pub(super) struct Peer {
 pub(super) struct Servers {
     ondol: Ondol,
     ondol_of_two: Ondol,
+    ondol_watched: Ondol,
     peers: Vec<(Who, Peer)>,
 }
 
@@ -164,7 +170,10 @@ impl Servers {
                 Err(error) => say::line(&format!("bench: without {}: {error:#}", who.name())),
             }
         }
+        let mut ondol_watched = ground.ondol("watched", &ground.cores.proxy)?;
+        ondol_watched.watch()?;
         Ok(Servers {
+            ondol_watched,
             ondol: ground.ondol("one", &ground.cores.proxy)?,
             ondol_of_two: ground.ondol("two", &ground.cores.pair)?,
             peers,
@@ -176,6 +185,7 @@ impl Servers {
         match who {
             Who::Ondol => Some((self.ondol.process(), self.ondol.ports)),
             Who::OndolOfTwo => Some((self.ondol_of_two.process(), self.ondol_of_two.ports)),
+            Who::OndolWatched => Some((self.ondol_watched.process(), self.ondol_watched.ports)),
             _ => {
                 let (_, peer) = self.peers.iter().find(|(name, _)| *name == who)?;
                 Some((&peer.process, peer.ports))

@@ -242,12 +242,11 @@ impl<'a> Passage<'a> {
             if let Poll::Ready(filled) = heard.poll_fill(&mut bare.stream, cx) {
                 return Poll::Ready(filled.map_err(|_| Broken::Endpoint));
             }
-            // What it says meanwhile is kept for later, as far as one more head.
-            while self.said.bytes().len() < self.at.shard.limits.head_bytes_max {
-                match ready!(self.said.poll_fill(self.stream, cx)) {
-                    Ok(1..) => {}
-                    Ok(0) | Err(_) => return Poll::Ready(Err(Broken::Client)),
-                }
+            // Somebody who has asked for more already is still there. What anybody else says is kept for later.
+            if self.said.bytes().len() == self.ready.length
+                && !matches!(ready!(self.said.poll_fill(self.stream, cx)), Ok(1..))
+            {
+                return Poll::Ready(Err(Broken::Client));
             }
             Poll::Pending
         })
