@@ -34,14 +34,15 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
     let entrance = client.serving.entrance();
     let (said, stream) = match entrance.is_plain() {
         true => (BytesMut::new(), stream),
-        false => match welcome(shard, &mut client, &entrance, stream).await {
+        // What is long over when requests are served, or rare, is on the heap: idle connections are not to carry it.
+        false => match Box::pin(welcome(shard, &mut client, &entrance, stream)).await {
             Ok(Welcomed::Plain(spoken)) => spoken.into_parts(),
             Ok(Welcomed::Secure { wire, http2 }) => {
                 return serve_wire(shard, client, wire, BytesMut::new(), http2).await;
             }
             Ok(Welcomed::Passed(spoken, destination)) => {
                 let (said, stream) = spoken.into_parts();
-                return tunnel(shard, &client, &destination, stream, said).await;
+                return Box::pin(tunnel(shard, &client, &destination, stream, said)).await;
             }
             Err(Some(refusal)) => return client.serving.count_refusal(refusal),
             Err(None) => return,
@@ -72,7 +73,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
     let opened = match protocol {
         Protocol::Http | Protocol::Http2 => return serve_http(shard, client, stream, said).await,
         Protocol::Tcp => Opened::Bytes(said, None),
-        Protocol::Detect => tunnel.first_word(&mut stream, said).await,
+        Protocol::Detect => Box::pin(tunnel.first_word(&mut stream, said)).await,
     };
     match opened {
         Opened::Http(first) => {
@@ -91,7 +92,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
             {
                 return client.serving.count_refusal(refusal);
             }
-            if let Err(refusal) = tunnel.run(stream, first, upstream).await {
+            if let Err(refusal) = Box::pin(tunnel.run(stream, first, upstream)).await {
                 destination.cluster.count_refusal(refusal);
             }
         }
@@ -143,7 +144,7 @@ async fn serve_wire(shard: &Rc<Shard>, client: Client, wire: Wire, first: BytesM
     match http2 {
         true => {
             client.activity.set(Doing::Idle);
-            http::serve_http2(shard.clone(), client, stream).await;
+            Box::pin(http::serve_http2(shard.clone(), client, stream)).await;
         }
         false => http::serve(shard.clone(), client, stream).await,
     }

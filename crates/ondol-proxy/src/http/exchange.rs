@@ -366,6 +366,6 @@ mod tests {
     #[test]
     fn a_request_on_its_way_is_small() {
         let size = size_of_future(exchange);
-        assert!(size <= 8 << 10, "{size}");
+        assert!(size <= 4 << 10, "{size}");
     }
 }

@@ -9,6 +9,7 @@
 
 mod buffer;
 mod date;
+mod fuzzed;
 mod passage;
 mod path;
 mod request;
@@ -34,6 +35,7 @@ use crate::worker::Target;
 use buffer::Buffer;
 pub(crate) use buffer::Buffers;
 pub(crate) use date::Dates;
+pub use fuzzed::{pass_answer, pass_request};
 use passage::Passage;
 use path::Path;
 use request::{Plain, Read};
@@ -71,7 +73,8 @@ pub(super) async fn serve(at: &Rc<Exchange>, mut stream: ClientStream) -> Option
         let next = match first(buffers, &mut stream).await {
             None => Next::End,
             Some(mut said) => {
-                let next = lane.serve_all(&mut stream, &mut said).await;
+                // On the heap as long as it lasts: idle connections are many.
+                let next = Box::pin(lane.serve_all(&mut stream, &mut said)).await;
                 if let Next::Leave = next {
                     stream.unread(said.bytes());
                 }

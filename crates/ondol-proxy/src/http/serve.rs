@@ -22,12 +22,16 @@ use crate::worker::{Client, Shard};
 ///
 /// No timer of hyper's: how long a client may take is looked at once a second for all connections of the worker.
 pub(crate) async fn serve(shard: Rc<Shard>, client: Client, stream: ClientStream) {
-    let limits = shard.limits;
-    let client = Rc::new(client);
-    let at = Rc::new(Exchange::new(shard, client.clone()));
-    let Some(stream) = raw::serve(&at, stream).await else {
-        return;
-    };
+    let at = Rc::new(Exchange::new(shard, Rc::new(client)));
+    if let Some(stream) = raw::serve(&at, stream).await {
+        // On the heap: connections that stay on the short way are not to carry it.
+        Box::pin(serve_parsed(at, stream)).await;
+    }
+}
+
+/// The same by requests that were parsed.
+async fn serve_parsed(at: Rc<Exchange>, stream: ClientStream) {
+    let (limits, client) = (at.shard.limits, at.client.clone());
     let serving = http1::Builder::new()
         .max_headers(limits.headers_max)
         .max_buf_size(limits.head_bytes_max)
@@ -55,7 +59,8 @@ async fn answer(
     match at.client.serving.at_the_door.get() {
         // Boxed: the common way is not to carry it.
         true => Box::pin(at_the_door(at, request)).await,
-        false => exchange(at, request).await,
+        // It is moved into what polls it, more than once: a pointer is cheaper.
+        false => Box::pin(exchange(at, request)).await,
     }
 }
 

@@ -88,7 +88,8 @@ async fn answer(
     join_cookies(request.headers_mut());
     match at.client.serving.at_the_door.get() {
         true => Box::pin(at_the_door(at, request)).await,
-        false => exchange(at, request).await,
+        // A request is a task here, which is moved more than once until it runs: it is to be small.
+        false => Box::pin(exchange(at, request)).await,
     }
 }
 
