@@ -1,8 +1,11 @@
 //! Prometheus remote write 1.0: `prometheus.WriteRequest`, packed with snappy.
 
 mod histogram;
+mod write;
 
 use std::collections::BTreeMap;
+
+pub use write::encode;
 
 use crate::taking::Taking;
 use crate::wire::{Fields, Malformed, Wire};

@@ -35,7 +35,9 @@ fn at_every_door(bytes: &[u8]) {
         zipkin::json(bytes, &limits),
         remote_write::decode(bytes, &limits),
     );
-    let packed = snap::raw::Encoder::new().compress_vec(bytes).expect("packs");
+    let packed = snap::raw::Encoder::new()
+        .compress_vec(bytes)
+        .expect("packs");
     let _ = (
         loki::protobuf(&packed, &limits),
         remote_write::decode(&packed, &limits),

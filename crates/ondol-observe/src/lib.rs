@@ -17,6 +17,7 @@
 mod alerts;
 mod client;
 mod clock;
+mod forward;
 mod host;
 mod ingest;
 mod intake;
@@ -38,6 +39,7 @@ mod upkeep;
 mod zipkin;
 
 pub use client::{Client, ClientError};
+pub use forward::Forward;
 pub use intake::{Dropped, OwnedEvent};
 pub use scrape::{Dial, Dialing, Scrape};
 pub use stores::{OpenError, Settings};

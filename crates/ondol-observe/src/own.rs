@@ -90,7 +90,32 @@ pub(crate) fn page(shared: &Shared, format: Format) -> String {
     );
     let left_out = shared.traces.counting().graph.left_out;
     page.sample(&format!("{name}_total"), &[], left_out as f64);
+    describe_forwarding(shared, &mut page);
     shared.stores.samples.read().describe(&mut page);
     shared.stores.events().describe(&mut page);
     page.finish()
+}
+
+fn describe_forwarding(shared: &Shared, page: &mut Page) {
+    let Some(behind_ms) = shared.forwarded.behind_ms(clock::now_ms()) else {
+        return;
+    };
+    for (name, help, count) in [
+        (
+            "ondol_telemetry_forward_sent",
+            "Samples that the receiver of remote write has.",
+            shared.forwarded.sent(),
+        ),
+        (
+            "ondol_telemetry_forward_dropped",
+            "Samples that it refused for good.",
+            shared.forwarded.dropped(),
+        ),
+    ] {
+        page.family(name, Kind::Counter, help);
+        page.sample(&format!("{name}_total"), &[], count as f64);
+    }
+    let name = "ondol_telemetry_forward_behind_seconds";
+    page.family(name, Kind::Gauge, "How far the receiver is behind.");
+    page.sample(name, &[], behind_ms as f64 / 1000.0);
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::forward::Counts;
 use crate::ingest::Turns;
 use crate::intake::Drops;
 use crate::proxy::Series;
@@ -22,6 +23,7 @@ const QUESTIONS_MAX: usize = 4;
 pub(crate) struct Shared {
     pub(crate) stores: Stores,
     pub(crate) drops: Arc<Drops>,
+    pub(crate) forwarded: Arc<Counts>,
     pub(crate) traces: Arc<Traces>,
     /// What the proxy counted.
     pub(crate) proxy: Arc<Mutex<Series>>,
@@ -40,6 +42,7 @@ impl Shared {
         Shared {
             stores,
             drops: Arc::default(),
+            forwarded: Arc::default(),
             traces: Arc::default(),
             proxy: Arc::default(),
             turns: Turns::default(),

@@ -9,6 +9,8 @@ use ondol_telemetry::{
     Config, EventConfig, Events, Folder, Opened, Samples, SharedSamples, StoreError,
 };
 
+use crate::forward::Forward;
+
 /// How the telemetry of a node is kept.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -18,6 +20,8 @@ pub struct Settings {
     pub samples: Config,
     /// How log lines and spans are kept.
     pub events: EventConfig,
+    /// Where metrics go on to.
+    pub forward: Option<Forward>,
     /// The version that the APIs say.
     pub version: &'static str,
 }

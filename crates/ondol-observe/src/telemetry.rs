@@ -17,7 +17,7 @@ use crate::scrape::{self, Scrape};
 use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
-use crate::{clock, upkeep};
+use crate::{clock, forward, upkeep};
 
 /// Threads for questions and for work on the disk; they go when they have nothing to do.
 const THREADS_MAX: usize = 6;
@@ -194,8 +194,20 @@ async fn run(
     ));
     let server = tokio::spawn(server::run(opened, shared.clone(), leave.clone()));
     let scraping = tokio::spawn(scrape::run(wanted, shared.clone(), leave.clone()));
+    let forward = shared.settings.forward.clone();
+    let forwarding = forward.map(|to| {
+        tokio::spawn(forward::run(
+            to,
+            shared.clone(),
+            said.clone(),
+            leave.clone(),
+        ))
+    });
     upkeep::run(shared.clone(), said.clone(), leave).await;
     let _ = tokio::join!(intake, server, scraping);
+    if let Some(forwarding) = forwarding {
+        let _ = forwarding.await;
+    }
     let work = shared.clone();
     let synced = tokio::task::spawn_blocking(move || work.stores.sync(clock::now_ms())).await;
     for error in synced.into_iter().flatten().filter_map(Result::err) {

@@ -4,6 +4,8 @@
 mod asking;
 #[path = "service/beside_prometheus.rs"]
 mod beside_prometheus;
+#[path = "service/forward.rs"]
+mod forward;
 #[path = "service/life.rs"]
 mod life;
 #[path = "service/loki.rs"]

@@ -63,6 +63,11 @@ const TOOLS: &[Tool] = &[
     Tool("openssl", "openssl", "TLS by a client that is not ours"),
     Tool("nft", "nftables", "the way out of a sandbox"),
     Tool(
+        "prometheus",
+        "prometheus",
+        "metrics that go on to a real Prometheus",
+    ),
+    Tool(
         "promtool",
         "prometheus",
         "what Prometheus makes of the same samples and queries, and its tool",

@@ -75,3 +75,39 @@ fn a_series_without_a_name_is_refused_and_counted() {
     let batch = decoded(&message(&[(1, &label("job", "x")), (2, &sample)]));
     assert_eq!((batch.series.len(), batch.dropped.items), (0, 1));
 }
+
+#[test]
+fn what_is_encoded_is_decoded() {
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let histogram = NativeHistogram {
+        schema: -4,
+        zero_threshold: 0.5,
+        zero_count: 1.0,
+        count: 7.0,
+        sum: -3.5,
+        positive_spans: vec![(-2, 1), (3, 2)],
+        positive_buckets: vec![1.0, 2.0, 0.5],
+        negative_spans: vec![(i32::MIN, 1)],
+        negative_buckets: vec![2.5],
+        custom_values: Vec::new(),
+        is_gauge: true,
+    };
+    let series = [
+        Series {
+            labels: vec![pair("__name__", "a"), pair("job", "x")],
+            samples: vec![(-5, Reading::Float(0.0)), (7, Reading::Float(1e300))],
+            exemplars: vec![Exemplar {
+                labels: vec![pair("trace_id", "ab")],
+                value: 2.0,
+                at_ms: 6,
+            }],
+        },
+        Series {
+            labels: vec![pair("__name__", "h")],
+            samples: vec![(i64::MAX, Reading::Histogram(Box::new(histogram)))],
+            exemplars: Vec::new(),
+        },
+    ];
+    let batch = decode(&encode(&series).unwrap(), &Limits::default()).unwrap();
+    assert_eq!(batch.series, series);
+}

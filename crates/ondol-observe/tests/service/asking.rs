@@ -50,6 +50,7 @@ impl Service {
             dir: dir.to_owned(),
             samples: Config::default(),
             events: EventConfig::default(),
+            forward: None,
             version: "1.2.3",
         };
         change(&mut settings);

@@ -8,9 +8,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http::Uri;
 use ondol_api::NodeState;
 use ondol_model::{Metrics, ReplicaId};
-use ondol_observe::{Running, Settings, Telemetry};
+use ondol_observe::{Forward, Running, Settings, Telemetry};
 use ondol_runtime::{Engine, Sandbox};
 use ondol_telemetry::{Config, EventConfig, Retention};
 use tokio::sync::{mpsc, watch};
@@ -21,6 +22,9 @@ use follow::Observed;
 
 /// Where OpenTelemetry's SDKs send to when nobody tells them anything: HTTP, and gRPC.
 const DEFAULT_PORTS: [u16; 2] = [4318, 4317];
+
+/// How long a sample may take to come in before it is forwarded.
+const SETTLE_MS: i64 = 10_000;
 
 /// Where the telemetry listens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,11 +39,13 @@ pub(crate) enum Listen {
 }
 
 /// What was asked of the telemetry when the node was started.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) listen: Listen,
     pub(crate) metrics: Retention,
     pub(crate) events: Retention,
+    /// Where metrics go on to.
+    pub(crate) forward: Option<Uri>,
 }
 
 /// The telemetry of this node.
@@ -71,6 +77,7 @@ pub(super) fn start(
             retention: asked.events,
             ..EventConfig::default()
         },
+        forward: asked.forward.clone().map(forward),
         version: env!("CARGO_PKG_VERSION"),
     };
     let (telemetry, running) = match Telemetry::start(settings, said.clone()) {
@@ -154,6 +161,20 @@ impl Observing {
         };
         // They are threads of their own, which may have to wait for the disk.
         let _ = tokio::task::spawn_blocking(leave).await;
+    }
+}
+
+/// With what tells this machine from others at the receiver.
+fn forward(url: Uri) -> Forward {
+    let host = nix::unistd::gethostname().ok();
+    let host = host.and_then(|host| host.into_string().ok());
+    Forward {
+        url,
+        labels: host
+            .map(|host| ("node".to_owned(), host))
+            .into_iter()
+            .collect(),
+        settle_ms: SETTLE_MS,
     }
 }
 

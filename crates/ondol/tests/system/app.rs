@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+pub(crate) use ondol_test::free_port;
 use ondol_test::{Answer, Finished, TestDir, TestNode, get, wait_until};
 use serde_json::Value;
 
@@ -179,18 +179,4 @@ pub(crate) fn json_of(answer: &Answer) -> Result<Value> {
 /// Whether replicas of this run see a network of their own.
 pub(crate) fn has_own_network() -> bool {
     std::env::var_os("ONDOL_SANDBOX").is_none_or(|sandbox| sandbox != "none")
-}
-
-/// A port that nobody listens on now, and that nobody else is given: below those that the kernel and services without
-/// a network of their own take for themselves.
-pub(crate) fn free_port() -> Result<u16> {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 12_000 + (std::process::id() % 60) as u16 * 100;
-    for _ in 0..100 {
-        let port = first + NEXT.fetch_add(1, Ordering::Relaxed) % 100;
-        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
-            return Ok(port);
-        }
-    }
-    bail!("no port from {first} on is free")
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
+use http::Uri;
 use ondol_model::Bytes;
 use ondol_telemetry::Retention;
 
@@ -87,6 +88,15 @@ pub(crate) struct TelemetryArgs {
         hide_env = true
     )]
     telemetry_free: Option<Bytes>,
+    /// A remote write of Prometheus that metrics go on to: https://user:password@metrics.example/api/v1/write
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ONDOL_TELEMETRY_FORWARD",
+        hide_env = true,
+        value_parser = whole
+    )]
+    telemetry_forward: Option<Uri>,
 }
 
 /// A value for metrics and one for log lines and spans; what was not said is as usual.
@@ -128,6 +138,7 @@ impl TelemetryArgs {
         };
         TelemetryAsked {
             listen: self.telemetry.unwrap_or_default(),
+            forward: self.telemetry_forward.clone(),
             metrics: retention(
                 keep.and_then(|keep| keep.metrics),
                 max.and_then(|max| max.metrics),
@@ -147,6 +158,14 @@ fn listen(text: &str) -> Result<TelemetryListen, String> {
     let address = text.parse::<SocketAddr>();
     address.map(TelemetryListen::At).map_err(|_| {
         "expected an address with a port, such as 127.0.0.1:9090 or 0.0.0.0:9090, or off".to_owned()
+    })
+}
+
+fn whole(text: &str) -> Result<Uri, String> {
+    let url = text.parse::<Uri>().ok();
+    let is_whole = |url: &Uri| matches!(url.scheme_str(), Some("http" | "https"));
+    url.filter(is_whole).ok_or_else(|| {
+        "expected a whole address, such as https://metrics.example/api/v1/write".to_owned()
     })
 }
 
@@ -189,6 +208,17 @@ mod tests {
                 .contains("metrics or events")
         );
         assert!(each::<Span>("0s").is_err() && each::<Span>("x").is_err());
+    }
+
+    #[test]
+    fn it_forwards_to_a_whole_address() {
+        assert!(whole("http://127.0.0.1:9090/api/v1/write").is_ok());
+        for text in ["metrics.example", "/api/v1/write", "ftp://x/y", "http://"] {
+            assert!(
+                whole(text).is_err_and(|why| why.contains("whole address")),
+                "{text}"
+            );
+        }
     }
 
     #[test]
