@@ -1,4 +1,5 @@
 use super::*;
+use crate::NativeHistogram;
 use crate::wire::put;
 
 fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
