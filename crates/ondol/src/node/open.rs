@@ -119,7 +119,8 @@ impl Node {
         let hear = |kind| signal(kind).map_err(failed("signals cannot be heard"));
         let (keys, authorities) = Keys::new(options.state_dir.clone());
         let (said, complaints) = mpsc::unbounded_channel();
-        let mut telemetry = telemetry::start(&options.telemetry, &options.state_dir, &engine, &said);
+        let mut telemetry =
+            telemetry::start(&options.telemetry, &options.state_dir, &engine, &said);
         if let Some(observing) = &mut telemetry {
             observing.meet(&engine, state.subscribe(), &said).await;
         }
