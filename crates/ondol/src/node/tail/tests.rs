@@ -39,6 +39,7 @@ impl Place {
                 ..EventConfig::default()
             },
             version: "0",
+            forward: None,
         };
         let (said, _) = tokio::sync::mpsc::unbounded_channel();
         Telemetry::start(settings, said).unwrap()
