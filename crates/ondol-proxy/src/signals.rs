@@ -8,6 +8,8 @@ mod line;
 mod log;
 mod record;
 mod recorder;
+#[cfg(test)]
+mod tests;
 mod trail;
 
 pub(crate) use log::LogWriter;

@@ -133,7 +133,7 @@ const GROUPS: [Group; 4] = [
             },
             Page {
                 verb: "top",
-                more: "CPU, memory and processes, every second at a terminal.",
+                more: "CPU, memory, processes, and how requests to them fare, every second at a terminal.",
                 examples: &[("ondol top", ""), ("ondol top --no-stream", "once")],
             },
             Page {

@@ -18,6 +18,7 @@ mod pages;
 mod process;
 mod reach;
 mod secure;
+mod signals;
 mod state;
 mod steps;
 mod user;
