@@ -1,5 +1,7 @@
 //! The service as programs see it: a real one on a free port, asked over HTTP.
 
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
 #[path = "service/asking.rs"]
 mod asking;
 #[path = "service/beside_prometheus.rs"]

@@ -50,14 +50,13 @@ fn endpoint() -> SocketAddr {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut asked = [0; 4096];
-            while let Ok(1..) = stream.read(&mut asked) {
+            if let Ok(1..) = stream.read(&mut asked) {
                 let page = page(looks.fetch_add(1, Ordering::Relaxed));
                 let head = format!(
                     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
                     page.len()
                 );
                 let _ = stream.write_all((head + &page).as_bytes());
-                break;
             }
         }
     });
