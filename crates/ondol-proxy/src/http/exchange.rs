@@ -14,7 +14,7 @@ use super::change::Change;
 use super::fallback::{self, Instead, instead};
 use super::guarded::{Failed, guarded};
 use super::headers;
-use super::keep::Asked;
+use super::keep::{Asked, HIT};
 use super::lease::Lease;
 use super::mirror::mirror;
 use super::pass::{Stop, tell_user};
@@ -181,6 +181,11 @@ impl Exchange {
         let kept = passed.and_then(|(gate, _)| gate.kept.as_ref());
         let kept = kept.filter(|_| switch.is_none());
         let asked = kept.and_then(|kept| Some((kept, Asked::of(kept, &request, way)?)));
+        if let Some((kept, asked)) = &asked
+            && let Some(stored) = self.at_hand(kept, asked, &mut request, way)
+        {
+            return self.give(&stored, asked, HIT, busy);
+        }
         let change = Change::of(kept, &request, way);
         let mut request = prepare(self, request, way);
         if let Some((gate, user)) = passed {

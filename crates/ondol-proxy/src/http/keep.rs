@@ -21,7 +21,7 @@ use super::body::{Busy, Download, Upload};
 use super::call::copy;
 use super::exchange::Exchange;
 use super::guarded::Failed;
-use super::headers::strip_hop_by_hop;
+use super::headers::{ensure_request_id, request_id, strip_hop_by_hop};
 use super::way::Way;
 use crate::Refusal;
 use crate::cache::{Flight, Found, Lead};
@@ -31,6 +31,8 @@ use crate::policy::path::host_name;
 
 /// What became of the request here (RFC 9211).
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// It is what was stored.
+pub(super) const HIT: &str = "ondol; hit";
 /// An answer that is too old, given because there is no other.
 const SPARED: &str = "ondol; hit; detail=stale-if-error";
 /// How long a request waits for another one that fetches the same.
@@ -92,6 +94,34 @@ pub(super) fn key_of(kept: &Kept, request: &Request<Incoming>, way: &Way) -> Str
 }
 
 impl Exchange {
+    /// What is stored and fresh, for a request that needs nobody else: it is looked for before anything is made ready
+    /// to be sent.
+    pub(super) fn at_hand(
+        &self,
+        kept: &Kept,
+        asked: &Asked,
+        request: &mut Request<Incoming>,
+        way: &Way,
+    ) -> Option<Arc<Stored>> {
+        let now = self.shard.now();
+        let Found::Stored(stored) = kept.cache.find(&asked.key, &asked.headers, now) else {
+            return None;
+        };
+        // Copies are made of every request.
+        if !matches!(stored.state(now), State::Fresh) || way.mirror().is_some() {
+            return None;
+        }
+        kept.cache.counters.hits.fetch_add(1, Relaxed);
+        if let Some(trail) = &way.trail {
+            let headers = request.headers_mut();
+            ensure_request_id(headers, || self.draw());
+            self.trace(headers, Some(trail));
+            trail.named(request_id(headers));
+            trail.because(Local::CacheHit);
+        }
+        Some(stored)
+    }
+
     /// Answers from the cache as far as it can, and from the service otherwise. The error is why neither could.
     pub(super) async fn keep(
         self: &Rc<Self>,
@@ -115,7 +145,7 @@ impl Exchange {
                     State::Fresh => {
                         cache.counters.hits.fetch_add(1, Relaxed);
                         busy.because(Local::CacheHit);
-                        return Ok(self.give(&stored, &asked, "ondol; hit", busy));
+                        return Ok(self.give(&stored, &asked, HIT, busy));
                     }
                     State::Refresh => {
                         if let Flight::Lead(lead) = cache.fly(&asked.key) {
@@ -283,7 +313,7 @@ impl Exchange {
         }
     }
 
-    fn give(
+    pub(super) fn give(
         &self,
         stored: &Stored,
         asked: &Asked,
