@@ -75,14 +75,8 @@ impl Node {
                 let engine = self.engine.clone();
                 // It tries things out, which takes a moment.
                 tokio::task::spawn_blocking(move || {
-                    answer(
-                        reply,
-                        Ok(engine
-                            .doctor()
-                            .into_iter()
-                            .map(super::doctor::finding)
-                            .collect()),
-                    );
+                    let found = engine.doctor().into_iter().map(super::doctor::finding);
+                    answer(reply, Ok(found.collect()));
                 });
             }
         }

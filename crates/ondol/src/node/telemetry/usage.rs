@@ -9,84 +9,64 @@ use ondol_telemetry::{Format, Kind, Page};
 /// What one replica uses; whose it is, its target says.
 pub(super) fn page(stats: &Stats, restarts: u32) -> String {
     let mut page = Page::new(Format::Text);
-    let seconds = |ns: u64| ns as f64 / 1e9;
-    let counters = [
-        (
-            "ondol_replica_cpu_seconds",
-            "CPU time.",
-            seconds(stats.cpu_ns),
-        ),
-        (
-            "ondol_replica_cpu_throttled_seconds",
-            "Time in which it waited because its share of the CPU was used up.",
-            seconds(stats.throttled_ns),
-        ),
-        (
-            "ondol_replica_oom_kills",
-            "Processes that the kernel killed for want of memory.",
-            stats.oom_kills as f64,
-        ),
-        (
-            "ondol_replica_read_bytes",
-            "Read from disks by processes that run.",
-            stats.read_bytes as f64,
-        ),
-        (
-            "ondol_replica_written_bytes",
-            "Written to disks by processes that run.",
-            stats.written_bytes as f64,
-        ),
-        (
-            "ondol_replica_restarts",
-            "How often it was started again because it ended.",
-            f64::from(restarts),
-        ),
-    ];
-    let (received, sent) = stats.network_bytes.unwrap_or_default();
-    let network = [
-        (
-            "ondol_replica_network_receive_bytes",
-            "Received.",
-            received as f64,
-        ),
-        ("ondol_replica_network_transmit_bytes", "Sent.", sent as f64),
-    ];
-    let network = network
-        .into_iter()
-        .filter(|_| stats.network_bytes.is_some());
-    for (name, help, value) in counters.into_iter().chain(network) {
-        page.family(name, Kind::Counter, help);
+    for (name, help, value) in counters(stats, restarts) {
+        let name = format!("ondol_replica_{name}");
+        page.family(&name, Kind::Counter, help);
         page.sample(&format!("{name}_total"), &[], value);
     }
-    let limit = stats.memory_bytes_max.map(|bytes| {
-        (
-            "ondol_replica_memory_limit_bytes",
-            "Memory that it may take.",
-            bytes as f64,
-        )
-    });
-    let gauges = [
-        (
-            "ondol_replica_memory_bytes",
-            "Memory, without file caches that can be dropped at once.",
-            stats.memory_bytes as f64,
-        ),
-        (
-            "ondol_replica_processes",
-            "Processes and threads.",
-            f64::from(stats.pids),
-        ),
-        (
-            "ondol_replica_open_files",
-            "Open files and sockets of its processes.",
-            f64::from(stats.open_files),
-        ),
-    ];
-    for (name, help, value) in gauges.into_iter().chain(limit) {
-        page.family(name, Kind::Gauge, help);
-        page.sample(name, &[], value);
+    for (name, help, value) in gauges(stats) {
+        let name = format!("ondol_replica_{name}");
+        page.family(&name, Kind::Gauge, help);
+        page.sample(&name, &[], value);
     }
     page.finish()
+}
+
+/// Name, what it is, value.
+type Row = (&'static str, &'static str, f64);
+
+fn counters(stats: &Stats, restarts: u32) -> Vec<Row> {
+    const THROTTLED: &str = "Time in which it waited because its share of the CPU was used up.";
+    const OOM_KILLS: &str = "Processes that the kernel killed for want of memory.";
+    const READ: &str = "Read from disks by processes that run.";
+    const WRITTEN: &str = "Written to disks by processes that run.";
+    const RESTARTS: &str = "How often it was started again because it ended.";
+    let seconds = |ns: u64| ns as f64 / 1e9;
+    let mut rows = vec![
+        ("cpu_seconds", "CPU time.", seconds(stats.cpu_ns)),
+        (
+            "cpu_throttled_seconds",
+            THROTTLED,
+            seconds(stats.throttled_ns),
+        ),
+        ("oom_kills", OOM_KILLS, stats.oom_kills as f64),
+        ("read_bytes", READ, stats.read_bytes as f64),
+        ("written_bytes", WRITTEN, stats.written_bytes as f64),
+        ("restarts", RESTARTS, f64::from(restarts)),
+    ];
+    if let Some((received, sent)) = stats.network_bytes {
+        rows.push(("network_receive_bytes", "Received.", received as f64));
+        rows.push(("network_transmit_bytes", "Sent.", sent as f64));
+    }
+    rows
+}
+
+fn gauges(stats: &Stats) -> Vec<Row> {
+    const MEMORY: &str = "Memory, without file caches that can be dropped at once.";
+    const OPEN_FILES: &str = "Open files and sockets of its processes.";
+    let mut rows = vec![
+        ("memory_bytes", MEMORY, stats.memory_bytes as f64),
+        ("processes", "Processes and threads.", f64::from(stats.pids)),
+        ("open_files", OPEN_FILES, f64::from(stats.open_files)),
+    ];
+    if let Some(bytes) = stats.memory_bytes_max {
+        rows.push((
+            "memory_limit_bytes",
+            "Memory that it may take.",
+            bytes as f64,
+        ));
+    }
+    rows
 }
 
 /// How many replicas of each service are wanted and ready.
