@@ -97,7 +97,7 @@ fn run_all(options: &RunOptions) -> Result<()> {
 }
 
 /// The binary as people get it.
-fn build() -> Result<PathBuf> {
+pub(crate) fn build() -> Result<PathBuf> {
     let mut build = command::cargo(
         &tree::root(),
         [

@@ -10,6 +10,7 @@ mod policy;
 mod promqltest;
 mod say;
 mod sim;
+mod soak;
 mod tidy;
 mod tree;
 
@@ -30,6 +31,8 @@ enum Verb {
     Ci(ci::Options),
     /// The control core in a simulated world with faults.
     Sim(sim::Options),
+    /// Traffic of all kinds for minutes, and whether the memory stays what it is.
+    Soak(soak::Options),
     /// Speed and memory beside others, against the goals.
     Bench(bench::Options),
     /// The cases of the OpenMetrics project in a folder, and how many pass.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Verb::Ci(options) => ci::run(&options),
         Verb::Sim(options) => sim::run(&options),
         Verb::Bench(options) => bench::run(&options),
+        Verb::Soak(options) => soak::run(&options),
         Verb::Openmetrics(options) => openmetrics::run(&options),
         Verb::Promqltest(options) => promqltest::run(&options),
         Verb::Tidy => tidy::run(),

@@ -13,6 +13,7 @@ mod node;
 mod page;
 mod port;
 mod processes;
+mod soak;
 mod tool;
 mod wait;
 
@@ -24,5 +25,6 @@ pub use node::{Finished, TestNode, end_all, unmount_all};
 pub use page::{Scene, play, scenes};
 pub use port::free_port;
 pub use processes::of_folder as processes_of;
+pub use soak::{Round, Soak, verdict};
 pub use tool::{program, skipped};
 pub use wait::{steady, wait_until};

@@ -19,6 +19,7 @@ mod process;
 mod reach;
 mod secure;
 mod signals;
+mod soak;
 mod state;
 mod steps;
 mod user;
