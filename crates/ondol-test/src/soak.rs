@@ -23,7 +23,7 @@ services:
     expose: [80]
     deploy: { replicas: 2 }
     x-ondol:
-      probes: { ready: { http: /, interval: 1s } }
+      probes: { startup: { http: /, interval: 1s, failures: 60 }, ready: { http: /, interval: 1s } }
       routes:
         - { path: /, limit: { rate: 1000000/s, by: "header:x-client" } }
         - { path: /kept, cache: 1s, compress: true }

@@ -104,6 +104,8 @@ fn clients_of_every_kind_are_served_as_the_table_of_features_says() -> Result<()
     a_full_service_refuses_at_once_and_a_slow_one_in_time(&reach)?;
     bodies_and_events_flow(&reach)?;
     a_slow_head_is_cut(&reach)?;
+    listeners_and_routes_come_and_go_under_load(&reach)?;
+    a_replica_that_is_not_well_is_left_out(&reach)?;
     the_service_is_told_the_client(&reach)?;
     if let Some(browser) = TestBrowser::open()? {
         cookies_and_origins_in_a_browser(&reach, &browser)?;
@@ -310,6 +312,42 @@ fn a_slow_head_is_cut(reach: &Reach) -> Result<()> {
     slow.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")?;
     let cut = slow.read_to_end(&mut Vec::new());
     cut.map(drop).context("the proxy still waits for it")
+}
+
+fn listeners_and_routes_come_and_go_under_load(reach: &Reach) -> Result<()> {
+    let app = &reach.app;
+    let load = ondol_test::Load::start(&app.edge("/said"), 8, 8)?;
+    let (other, port) = (app.dir.join("other"), free_port()?);
+    fs::create_dir_all(&other)?;
+    let file = format!(
+        "name: other\nx-ondol: {{ edge: {{ port: {port} }} }}\nservices:\n  web:\n    build: ..\n    command: python3 server.py\n    \
+         expose: [80]\n    x-ondol: {{ probes: {{ ready: {{ http: /health }} }}, route: / }}\n"
+    );
+    fs::write(other.join("compose.yaml"), file)?;
+    for _ in 0..2 {
+        app.ok(["-f", "other/compose.yaml", "up", "--detach", "--wait"])?;
+        let said = reach.json(&[&format!("http://127.0.0.1:{port}/")])?;
+        ensure!(said["me"].is_string(), "{said}");
+        app.ok(["-f", "other/compose.yaml", "down"])?;
+        ensure!(
+            TcpStream::connect(("127.0.0.1", port)).is_err(),
+            "it is closed"
+        );
+    }
+    if let Some(load) = load {
+        let report = load.finish()?;
+        ensure!(report.failed() == 0 && report.requests > 100, "{report:?}");
+    }
+    Ok(())
+}
+
+fn a_replica_that_is_not_well_is_left_out(reach: &Reach) -> Result<()> {
+    let ill = reach.json(&[&reach.app.edge("/turns/sicken")])?;
+    let ill = ill["me"].as_str().context("a name")?.to_owned();
+    ondol_test::wait_until("the other one to be asked alone", crate::app::SOON, || {
+        let asked = reach.who("/turns", 6, &[]).ok()?;
+        (!asked.contains_key(&ill)).then_some(())
+    })
 }
 
 fn the_service_is_told_the_client(reach: &Reach) -> Result<()> {

@@ -18,7 +18,9 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.split("?")[0]
         if path == "/health":
-            return self.answer(200, {})
+            return self.answer(503 if "ill" in asked else 200, {})
+        if path.endswith("/sicken"):
+            asked.append("ill")
         asked.append(self.path)
         if path == "/page":
             return self.send(200, "text/html", PAGE.encode())
