@@ -20,6 +20,8 @@ mod prometheus;
 mod proxy;
 #[path = "service/scraping.rs"]
 mod scraping;
+#[path = "service/sdk.rs"]
+mod sdk;
 #[path = "service/traces.rs"]
 mod traces;
 #[path = "service/writing.rs"]

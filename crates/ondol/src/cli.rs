@@ -39,6 +39,7 @@ mod table;
 mod telemetry;
 mod terminal;
 mod top;
+mod trace;
 mod trust;
 mod up;
 mod version;
@@ -104,6 +105,7 @@ async fn perform(cli: Cli, out: &Out) -> Result<ExitCode, Failure> {
         Verb::Scale(args) => scale::scale(project, args, out).await,
         Verb::Top(args) => top::top(project, args, out).await,
         Verb::Metrics(args) => metrics::metrics(args, out).await,
+        Verb::Trace(args) => trace::trace(args, out).await,
         Verb::Telemetry(verb) => telemetry::telemetry(verb, out).await,
         Verb::Events(args) => events::events(project, args, out).await,
         Verb::Port(args) => port::port(project, args, out).await,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use self::telemetry::{MetricsArgs, TelemetryArgs, TelemetryExportArgs, TelemetryVerb};
+pub(crate) use self::telemetry::{
+    MetricsArgs, TelemetryArgs, TelemetryExportArgs, TelemetryVerb, TraceArgs,
+};
 
 /// Run the services of a Compose file, and keep them running
 #[derive(Debug, Parser)]
@@ -122,6 +124,8 @@ pub(crate) enum Verb {
     Top(TopArgs),
     /// Show metrics: a query of PromQL, as a chart
     Metrics(MetricsArgs),
+    /// Show what became of requests: the newest traces, or one of them with its log lines
+    Trace(TraceArgs),
     /// Look after what is kept of metrics, logs and traces
     #[command(subcommand)]
     Telemetry(TelemetryVerb),

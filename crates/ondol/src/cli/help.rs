@@ -149,6 +149,21 @@ const GROUPS: [Group; 4] = [
                 ],
             },
             Page {
+                verb: "trace",
+                more: "Every request that Ondol carries has one; services that send spans are in it with theirs.",
+                examples: &[
+                    (
+                        "ondol trace --slowest --since 10m",
+                        "what took longest lately",
+                    ),
+                    ("ondol trace --service web --error", ""),
+                    (
+                        "ondol trace 4bf92f3577b34da6a3ce929d0e0e4736",
+                        "every hop of it, with its log lines",
+                    ),
+                ],
+            },
+            Page {
                 verb: "telemetry",
                 more: "What is kept, for how long and where programs ask for it.",
                 examples: &[

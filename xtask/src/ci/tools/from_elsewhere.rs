@@ -12,7 +12,13 @@ use crate::{command, say, tree};
 const H2SPEC: &str = "github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible";
 const NAMES: &str = "github.com/letsencrypt/pebble/v2/cmd/pebble-challtestsrv@v2.10.1";
 const PEBBLE: &str = "github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.1";
-const PYTHON: [&str; 2] = ["grpcio==1.85.1", "websockets==17.4"];
+const PYTHON: [&str; 5] = [
+    "grpcio==1.85.1",
+    "opentelemetry-exporter-otlp-proto-grpc==1.45.2",
+    "opentelemetry-exporter-otlp-proto-http==1.45.2",
+    "opentelemetry-sdk==1.45.2",
+    "websockets==17.4",
+];
 
 pub(super) fn install() -> Result<()> {
     let tools = tree::root().join("target/tools");
@@ -31,20 +37,27 @@ pub(super) fn install() -> Result<()> {
         }
     }
     let python = tools.join("python");
-    if !python.join("bin/websockets").exists() {
-        python_clients(&python);
+    let installed = std::fs::read_to_string(python.join(PYTHON_INSTALLED));
+    if installed.ok() != Some(PYTHON.join("\n")) {
+        python_clients(&python)?;
     }
     Ok(())
 }
 
-fn python_clients(folder: &Path) {
+/// Which packages a folder has.
+const PYTHON_INSTALLED: &str = "installed.txt";
+
+fn python_clients(folder: &Path) -> Result<()> {
     let mut create = Command::new("python3");
     create.args(["-m", "venv"]).arg(folder);
     if attempt("clients in Python", &mut create) {
         let mut install = Command::new(folder.join("bin/pip"));
         install.args(["install", "--quiet"]).args(PYTHON);
-        attempt("clients in Python", &mut install);
+        if attempt("clients in Python", &mut install) {
+            std::fs::write(folder.join(PYTHON_INSTALLED), PYTHON.join("\n"))?;
+        }
     }
+    Ok(())
 }
 
 /// Without them their tests say that they are skipped, and the run as a whole decides what that means.

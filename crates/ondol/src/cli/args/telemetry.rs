@@ -27,6 +27,36 @@ pub(crate) struct MetricsArgs {
     pub(crate) now: bool,
 }
 
+#[derive(Args, Debug)]
+pub(crate) struct TraceArgs {
+    /// The trace to show as a waterfall; without one the newest are listed
+    pub(crate) id: Option<String>,
+    /// Only with a span of this service
+    #[arg(long, value_name = "SERVICE", conflicts_with = "id")]
+    pub(crate) service: Option<String>,
+    /// From when on: 30m, 2h, or a moment; an hour when left out
+    #[arg(long, value_name = "TIME", value_parser = clock::since, conflicts_with = "id")]
+    pub(crate) since: Option<Since>,
+    /// Only with a span that took so long: 250ms, 2s
+    #[arg(long, value_name = "TIME", conflicts_with = "id")]
+    pub(crate) min_duration: Option<Span>,
+    /// Only with a span that failed
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) error: bool,
+    /// The slowest first
+    #[arg(long, conflicts_with = "id")]
+    pub(crate) slowest: bool,
+    /// At most so many
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "TRACES",
+        default_value_t = 20,
+        conflicts_with = "id"
+    )]
+    pub(crate) limit: usize,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum TelemetryVerb {
     /// Where it listens, and how much it keeps
