@@ -3,7 +3,7 @@
 use ondol_control::{Action, Note};
 use ondol_model::ProjectName;
 
-use super::Node;
+use super::{Node, tail};
 
 impl Node {
     /// Performs everything that was decided, and writes down why.
@@ -79,6 +79,10 @@ impl Node {
             return;
         }
         let now_unix_ms = self.clock.unix_ms(self.clock.now());
+        if let Some(observing) = &self.telemetry {
+            let events = notes.iter().map(|note| tail::decision(note, now_unix_ms));
+            observing.telemetry.events(events.collect());
+        }
         match self.store.add_events(notes, now_unix_ms) {
             Ok(newest) => drop(self.newest_event.send_replace(newest)),
             // Explanations must not stop what they explain.

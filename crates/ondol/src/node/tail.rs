@@ -21,6 +21,7 @@ use ondol_runtime::{Engine, LastLines};
 use tokio::sync::{mpsc, watch};
 
 use super::clock;
+pub(super) use event::decision;
 use source::{Kept, Source};
 
 /// How often logs are looked at.

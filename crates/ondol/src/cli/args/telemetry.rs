@@ -118,7 +118,7 @@ pub(crate) struct TelemetryArgs {
         hide_env = true
     )]
     telemetry_free: Option<Bytes>,
-    /// A remote write of Prometheus that metrics go on to: https://user:password@metrics.example/api/v1/write
+    /// A remote write that metrics go on to: https://user:password@host/api/v1/write
     #[arg(
         long,
         value_name = "URL",

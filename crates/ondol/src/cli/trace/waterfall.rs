@@ -253,12 +253,12 @@ mod tests {
         });
         expect_test::expect![[r#"
             0af7651916cd43dd8448eb211c80319c  1970-01-01T00:00:00.000Z  100 ms, 3 spans, 1 failed
-            web    GET /             100 ms  ████████████████████████████████████████████
-            web      fetch            80 ms      ███████████████████████████████████
+            web    GET /              100 ms  ██████████████████████████████████████████████
+            web      fetch             80 ms      █████████████████████████████████████
                        00:00:00.020 info  by time
-            films      GET /films     25 ms                        ███████████
-                       it broke
-                       00:00:00.055 info  by id
+            films      GET /films      25 ms                         ████████████
+                         it broke
+                         00:00:00.055 info  by id
             00:00:00.500 info  other  of nobody"#]]
         .assert_eq(&shown(trace));
     }

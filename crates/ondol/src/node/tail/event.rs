@@ -1,5 +1,6 @@
 //! A line as an event.
 
+use ondol_control::Note;
 use ondol_ingest::line::{self, Whole};
 use ondol_model::ReplicaId;
 use ondol_observe::OwnedEvent;
@@ -21,6 +22,30 @@ pub(super) fn labels(id: &ReplicaId, stream: Stream) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
+}
+
+/// A decision of the node, beside what services write.
+pub(in crate::node) fn decision(note: &Note, at_unix_ms: u64) -> OwnedEvent {
+    let mut stream = vec![("project".to_owned(), note.service.project.to_string())];
+    if let Some(id) = &note.replica {
+        stream.push((
+            "replica".to_owned(),
+            format!("{}-{}", id.service, id.number),
+        ));
+    }
+    stream.push(("service".to_owned(), note.service.service.to_string()));
+    stream.push(("stream".to_owned(), "decision".to_owned()));
+    let kind = format!("{:?}", note.kind).to_lowercase();
+    OwnedEvent {
+        stream,
+        at_ns: i64::try_from(at_unix_ms)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000_000),
+        fields: vec![
+            ("kind".to_owned(), kind),
+            (BODY.to_owned(), note.why.clone()),
+        ],
+    }
 }
 
 /// The event of a line.
