@@ -177,11 +177,14 @@ fn span(span: &Span, depth: usize) -> Value {
     })
 }
 
-/// What was done: of a request whose route nobody named, its path says more than its method alone.
+/// What was done. Of a request that is not named by its path, its method and path say more.
 fn title(span: &Span) -> String {
+    let method = span
+        .text("http.request.method")
+        .or_else(|| span.text("http.method"));
     let path = span.text("url.path").or_else(|| span.text("http.target"));
-    match path {
-        Some(path) if !span.name.contains('/') => format!("{} {path}", span.name),
+    match (method, path) {
+        (Some(method), Some(path)) if !span.name.contains('/') => format!("{method} {path}"),
         _ => span.name.clone(),
     }
 }
