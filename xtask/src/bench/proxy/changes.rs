@@ -29,7 +29,7 @@ pub(super) fn visible(ground: &Ground, ours: &mut Samples) -> Result<()> {
     for turn in 1..=LOOKS {
         let to = ground.upstream.at[turn as usize % 2];
         let watch = Stopwatch::start();
-        ondol.move_to(to)?;
+        ondol.move_to(&[to])?;
         endpoints.push(until(&watch, || {
             Ok(client.ask("any", "/who")?.ends_with(&to.to_string()))
         })?);
@@ -87,7 +87,8 @@ fn under_swaps(ground: &Ground, ondol: &mut Ondol, url: &str, seconds: u32) -> R
         let load = scope.spawn(|| load::wrk(&ground.cores, url, CONNECTIONS, seconds, &[]));
         let mut turn = 0;
         while !load.is_finished() {
-            ondol.move_to(ground.upstream.at[turn as usize % 2])?;
+            // The second endpoint comes and goes, as replicas do that are replaced one after another.
+            ondol.move_to(&ground.upstream.at[..1 + turn as usize % 2])?;
             if turn % SWAPS_PER_SNAPSHOT == 0 {
                 ondol.set_route("sometimes", turn % (2 * SWAPS_PER_SNAPSHOT) == 0)?;
             }

@@ -180,10 +180,10 @@ impl Ondol {
         Ok(self.tables)
     }
 
-    /// Sends the service behind the plain port elsewhere; nobody waits until that is done.
-    pub(super) fn move_to(&mut self, at: SocketAddr) -> Result<()> {
+    /// Where the service behind the plain port is from now on; nobody waits until that is known.
+    pub(super) fn move_to(&mut self, at: &[SocketAddr]) -> Result<()> {
         self.heard();
-        self.table(&named("web")?, &[at]).map(drop)
+        self.table(&named("web")?, at).map(drop)
     }
 
     /// Whether the plain port has a route to `host` of its own, which answers itself; nobody waits.
