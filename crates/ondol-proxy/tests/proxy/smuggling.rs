@@ -83,7 +83,7 @@ type Start = fn(&Path, &Path, SocketAddr, SocketAddr) -> Child;
 
 fn nginx(program: &Path, folder: &Path, at: SocketAddr, to: SocketAddr) -> Child {
     let text = format!(
-        "daemon off; pid {0}/pid; error_log {0}/log; worker_processes 1;\nevents {{}}\nhttp {{ access_log off;
+        "daemon off; master_process off; pid {0}/pid; error_log {0}/log;\nevents {{}}\nhttp {{ access_log off;
          client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;
          server {{ listen {at}; location / {{ proxy_pass http://{to}; proxy_http_version 1.1; proxy_set_header Connection ''; }} }} }}\n",
         folder.display()
