@@ -36,6 +36,25 @@ pub fn rfc3339(ms: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
+/// A date as mails have it (RFC 5322, section 3.3): `Sat, 21 Nov 2026 18:04:05 +0000`.
+pub fn rfc5322(ms: i64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let days = ms.div_euclid(86_400_000);
+    let (year, month, day) = date(days);
+    let second = ms.rem_euclid(86_400_000) / 1000;
+    format!(
+        "{}, {day:02} {} {year:04} {:02}:{:02}:{:02} +0000",
+        DAYS[days.rem_euclid(7) as usize],
+        MONTHS[(month - 1) as usize],
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
+}
+
 /// Milliseconds of Unix time of such a text, with any offset.
 pub fn parse_rfc3339(text: &str) -> Option<i64> {
     let number = |range: std::ops::Range<usize>| -> Option<i64> {
@@ -97,6 +116,14 @@ mod tests {
         assert_eq!(
             parse_rfc3339("2026-11-21T20:04:05.250999+02:00"),
             Some(1_795_284_245_250)
+        );
+    }
+
+    #[test]
+    fn a_mail_has_its_own_date() {
+        assert_eq!(
+            rfc5322(1_795_284_245_250),
+            "Sat, 21 Nov 2026 18:04:05 +0000"
         );
     }
 

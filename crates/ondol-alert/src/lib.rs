@@ -24,6 +24,7 @@ mod machine;
 mod matcher;
 mod notice;
 mod number;
+mod own;
 mod problem;
 mod routing;
 mod rule;
@@ -41,8 +42,9 @@ pub use file::{CheckExpr, ExprError, INTERVAL_DEFAULT_MS, parse_rules};
 pub use machine::{
     Action, Durable, DurableAlert, Event, Machine, RuleHealth, RunningGroup, RunningRule,
 };
-pub use matcher::{Matcher, matchers, parse_matcher, parse_matchers, print_matchers};
+pub use matcher::{Matcher, matchers};
 pub use notice::{Delivery, DeliveryError, GroupNotice, Message, Notice};
+pub use own::{Plan, SHIPPED, plan};
 pub use problem::Problem;
 pub use routing::{Inhibit, Pace, Route, Routing};
 pub use rule::{ALERT_NAME, Alerting, Except, Group, Labels, Rule, RuleKind};

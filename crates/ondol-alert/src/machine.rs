@@ -119,10 +119,10 @@ pub struct Machine {
 
 impl Machine {
     /// A machine that goes on where `durable` ended; without one it begins anew.
-    pub fn new(external_url: &str, durable: Durable, now_ms: i64) -> Self {
+    pub fn new(durable: Durable, now_ms: i64) -> Self {
         let mut machine = Machine {
             external_labels: Labels::new(),
-            external_url: external_url.to_owned(),
+            external_url: String::new(),
             groups: Vec::new(),
             dispatch: Dispatch::default(),
             silences: Silences::of(durable.silences),
@@ -142,6 +142,11 @@ impl Machine {
             machine.restored.entry(rule).or_default().push(kept.alert);
         }
         machine
+    }
+
+    /// Where people find this telemetry; links and `$externalURL` begin with it.
+    pub fn set_external_url(&mut self, url: &str) {
+        url.clone_into(&mut self.external_url);
     }
 
     /// Takes in what happened, and says what is to be done, in this order.

@@ -1,6 +1,6 @@
-use ondol_model::{Inhibition, LabelMatcher};
+use ondol_model::{Inhibition, LabelMatcher, print_matchers};
 
-use crate::matcher::{Matcher, matchers, print_matchers};
+use crate::matcher::{Matcher, matchers};
 use crate::rule::Labels;
 
 /// Who is told of what.

@@ -146,6 +146,20 @@ impl Findings {
         Some(self.texts.get(span.file as usize)?.path.as_path())
     }
 
+    /// Bytes of a value's text, where it is written in its file as it is; else the whole of it.
+    pub(crate) fn inside(&self, span: Span, value: &str, start: usize, end: usize) -> Span {
+        let file = self.texts.get(span.file as usize);
+        let written = file.and_then(|file| file.text.get(span.start as usize..span.end as usize));
+        match written.and_then(|written| written.find(value)) {
+            Some(begin) if end <= value.len() && start <= end => {
+                let at = |offset: usize| span.start + (begin + offset) as u32;
+                let (file, start, end) = (span.file, at(start), at(end));
+                Span { file, start, end }
+            }
+            _ => span,
+        }
+    }
+
     pub(crate) fn place(&self, span: Span) -> Option<Place> {
         place(&self.texts, span)
     }

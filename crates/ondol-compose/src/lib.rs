@@ -18,6 +18,7 @@
 //! their order), `merge`, `validate` (what only the whole can be wrong about), `lower` (tree to model).
 
 mod budget;
+mod checks;
 mod diagnostic;
 mod dotenv;
 mod findings;
@@ -36,6 +37,7 @@ mod utf8;
 mod validate;
 mod yaml;
 
+pub use checks::{Check, Checks, Misfit};
 pub use diagnostic::{Diagnostic, Place, Related, Severity};
 pub use keys::{KeyReport, KeyUse};
 pub use load::{Loaded, Request, Resolved, load};

@@ -7,6 +7,7 @@ mod layer;
 mod name;
 mod place;
 mod profiles;
+mod rules;
 mod start;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use ondol_model::Project;
 use serde_json::Value as Json;
 
 use crate::budget::Budget;
+use crate::checks::Checks;
 use crate::diagnostic::Diagnostic;
 use crate::findings::{Findings, Text};
 use crate::interpolate::Env;
@@ -45,6 +47,8 @@ pub struct Request {
     pub env_files: Vec<PathBuf>,
     /// The environment of the caller.
     pub env: BTreeMap<String, String>,
+    /// Who checks what is written in other languages.
+    pub checks: Checks,
 }
 
 /// What a load came to.
@@ -122,8 +126,13 @@ pub fn load(request: &Request, source: &dyn Source) -> Loaded {
                 dir: scope.dir.clone(),
                 files: start.files,
                 env: &scope.env,
+                checks: request.checks,
             };
             project = lower::project(&tree, name, place, &mut loader.findings);
+            let rule_files = loader.rule_files(&tree, request.checks.rule_file);
+            if let Some(project) = &mut project {
+                project.alerts.files = rule_files;
+            }
         }
     }
     let Findings {

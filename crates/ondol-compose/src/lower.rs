@@ -1,6 +1,7 @@
 //! The checked tree to the model. What the shapes have checked is not told again here: a value
 //! that does not parse was refused before, and the project is dropped with it.
 
+mod alerts;
 mod check;
 mod dial;
 mod edge;
@@ -23,15 +24,19 @@ use std::sync::Arc;
 
 use ondol_model::{NetworkSpec, Project, ProjectName, ServiceName, VolumeSpec};
 
+use crate::checks::Checks;
 use crate::findings::Findings;
 use crate::interpolate::Env;
 use crate::tree::Node;
+
+pub(crate) use alerts::{alert_name, rule_files};
 
 /// Where the project was read.
 pub(crate) struct Place<'a> {
     pub(crate) dir: PathBuf,
     pub(crate) files: Vec<PathBuf>,
     pub(crate) env: &'a Env,
+    pub(crate) checks: Checks,
 }
 
 /// The project that a tree means; `None` without a name.
@@ -63,6 +68,7 @@ pub(crate) fn project(
     let secrets = stored::files(tree, "secrets", place.env, findings);
     let configs = stored::files(tree, "configs", place.env, findings);
     let (edge_port, edge) = edge::edge(tree, findings);
+    let alerts = alerts::alerts(tree, place.checks, findings);
     Some(Project {
         name: name?,
         dir: place.dir,
@@ -74,7 +80,7 @@ pub(crate) fn project(
         configs,
         edge_port,
         edge,
-        alerts: ondol_model::Alerts::default(),
+        alerts,
         requests: requests::rules(tree),
     })
 }

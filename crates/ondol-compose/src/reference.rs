@@ -87,7 +87,10 @@ fn table(
         let path = format!("{before}{}", key.name);
         let below = match key.shape.long() {
             Shape::Object(below) => Some(*below),
-            Shape::List(inner) | Shape::OneOrMany(inner, _) => match inner.long() {
+            Shape::List(inner)
+            | Shape::Map(inner)
+            | Shape::Unique(inner, _)
+            | Shape::OneOrMany(inner, _) => match inner.long() {
                 Shape::Object(below) => Some(*below),
                 _ => None,
             },
@@ -107,7 +110,11 @@ fn table(
         ));
         if let (Some(below), None) = (below, first) {
             seen.push((below, path.clone()));
-            table(below, &format!("{path}."), seen, page);
+            let inside = match key.shape {
+                Shape::Map(_) => format!("{path}.NAME."),
+                _ => format!("{path}."),
+            };
+            table(below, &inside, seen, page);
         }
     }
 }
@@ -121,7 +128,10 @@ fn value_of(shape: &Shape) -> String {
             .join(", "),
         Shape::List(inner) => format!("list; each {}", value_of(inner)),
         Shape::OneOrMany(inner, _) => format!("{} or a list", value_of(inner)),
-        Shape::Unique(..) => "list of text".into(),
+        Shape::Unique(inner, _) => match inner {
+            Shape::Text => "list of text".into(),
+            inner => format!("list; each {}", value_of(inner)),
+        },
         other => other.expects(),
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ServiceName;
+use crate::{LabelMatcher, ServiceName};
 
 /// `x-ondol.alerts`, `x-ondol.receivers` and `x-ondol.inhibit`: of what people are told, and how.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -89,6 +89,65 @@ pub enum AlertSignal {
     Restarts,
     /// Replicas that take requests.
     Ready,
+}
+
+impl AlertSignal {
+    /// All of them.
+    pub const ALL: [AlertSignal; 11] = [
+        AlertSignal::ErrorRatio,
+        AlertSignal::LatencyP50,
+        AlertSignal::LatencyP90,
+        AlertSignal::LatencyP95,
+        AlertSignal::LatencyP99,
+        AlertSignal::Rps,
+        AlertSignal::Cpu,
+        AlertSignal::Memory,
+        AlertSignal::MemoryRatio,
+        AlertSignal::Restarts,
+        AlertSignal::Ready,
+    ];
+
+    /// As a condition names it. `memory` in percent is [`AlertSignal::MemoryRatio`].
+    pub const fn name(self) -> &'static str {
+        match self {
+            AlertSignal::ErrorRatio => "error_ratio",
+            AlertSignal::LatencyP50 => "latency_p50",
+            AlertSignal::LatencyP90 => "latency_p90",
+            AlertSignal::LatencyP95 => "latency_p95",
+            AlertSignal::LatencyP99 => "latency_p99",
+            AlertSignal::Rps => "rps",
+            AlertSignal::Cpu => "cpu",
+            AlertSignal::Memory | AlertSignal::MemoryRatio => "memory",
+            AlertSignal::Restarts => "restarts",
+            AlertSignal::Ready => "ready",
+        }
+    }
+
+    /// What an alert about it is called, unless its file says another name. The shipped rules are called so too.
+    pub const fn alert_name(self) -> &'static str {
+        match self {
+            AlertSignal::ErrorRatio => "ErrorRatio",
+            AlertSignal::LatencyP50 => "LatencyP50",
+            AlertSignal::LatencyP90 => "LatencyP90",
+            AlertSignal::LatencyP95 => "LatencyP95",
+            AlertSignal::LatencyP99 => "LatencyP99",
+            AlertSignal::Rps => "RequestRate",
+            AlertSignal::Cpu => "Cpu",
+            AlertSignal::Memory => "Memory",
+            AlertSignal::MemoryRatio => "MemoryNearLimit",
+            AlertSignal::Restarts => "CrashLoop",
+            AlertSignal::Ready => "NotReady",
+        }
+    }
+
+    /// The time that it is taken over when nobody says another; zero for what is as it is now.
+    pub const fn window(self) -> Duration {
+        match self {
+            AlertSignal::Memory | AlertSignal::MemoryRatio | AlertSignal::Ready => Duration::ZERO,
+            AlertSignal::Restarts => Duration::from_secs(600),
+            _ => Duration::from_secs(60),
+        }
+    }
 }
 
 /// How a figure and its bound are compared.
@@ -201,34 +260,6 @@ pub struct Smtp {
     pub clear: bool,
     /// Who says it, and the password; sent over TLS only.
     pub login: Option<(String, String)>,
-}
-
-/// `name="value"` and its kin.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct LabelMatcher {
-    /// The label.
-    pub name: String,
-    /// How its value is compared.
-    pub by: MatchBy,
-    /// With what.
-    pub value: String,
-}
-
-/// How a label's value is compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum MatchBy {
-    /// The same text.
-    #[serde(rename = "=")]
-    Equal,
-    /// Another text.
-    #[serde(rename = "!=")]
-    NotEqual,
-    /// The pattern matches the whole value.
-    #[serde(rename = "=~")]
-    Matches,
-    /// It does not.
-    #[serde(rename = "!~")]
-    MatchesNot,
 }
 
 /// While an alert fires that `source` matches, nobody is told of those that `target` matches and that have the same

@@ -12,6 +12,7 @@ mod digest;
 mod endpoint;
 mod event_query;
 mod guard;
+mod matcher;
 mod metrics;
 mod mount;
 mod name;
@@ -38,8 +39,8 @@ mod traffic;
 mod watch;
 
 pub use alert::{
-    AlertCondition, AlertRule, AlertSignal, Alerts, Comparison, Inhibition, LabelMatcher, MatchBy,
-    Receiver, ReceiverKind, RuleFile, Smtp,
+    AlertCondition, AlertRule, AlertSignal, Alerts, Comparison, Inhibition, Receiver, ReceiverKind,
+    RuleFile, Smtp,
 };
 pub use bytes::{Bytes, BytesError};
 pub use capacity::{Capacity, Demand};
@@ -51,6 +52,7 @@ pub use guard::{
     ApiKeyAuth, Auth, BasicAuth, CacheRule, ForwardAuth, Guard, JwtAuth, KeySource, LimitBy,
     RateLimit, ServicePage,
 };
+pub use matcher::{LabelMatcher, MatchBy, parse_matcher, parse_matchers, print_matchers};
 pub use metrics::{Metrics, MetricsEndpoint};
 pub use mount::{Mount, MountSource};
 pub use name::{NameError, ProjectName, ReplicaId, RunId, ServiceName, ServiceRef};

@@ -1,9 +1,17 @@
-//! Rules, alerts and silences: the API of Prometheus for what fires, and that of Alertmanager for silences.
+//! Alerts: the machine of `ondol-alert` with a clock, a store, a disk and a network.
+//!
+//! [`Desk`] holds the machine. `rounds` lets time go by and does what the machine says; `deliver` brings what is to be
+//! told; `kept` is the file that survives a restart; `api` answers Prometheus' and Alertmanager's questions, `why` ours.
 
-use crate::server::{Answer, Ask};
-use crate::shared::Shared;
+mod api;
+mod deliver;
+mod desk;
+mod kept;
+mod queries;
+mod rounds;
+mod silences;
+mod why;
 
-/// Answers for its paths.
-pub(crate) async fn answer(ask: Ask, _parts: &[&str], _shared: &Shared) -> Answer {
-    Answer::not_found(ask.path())
-}
+pub(crate) use api::answer;
+pub(crate) use desk::Desk;
+pub(crate) use rounds::run;

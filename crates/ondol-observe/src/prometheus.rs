@@ -20,6 +20,7 @@ use crate::server::{Answer, Ask, Params};
 use crate::shared::{Shared, Stop};
 use envelope::{Done, Failure};
 pub(crate) use moment::rfc3339 as rfc3339_ms;
+pub(crate) use query::evaluated;
 
 /// Answers for its paths.
 pub(crate) async fn answer(mut ask: Ask, parts: &[&str], shared: &Shared) -> Answer {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 
+use crate::alerts::Desk;
 use crate::forward::Counts;
 use crate::ingest::Turns;
 use crate::intake::Drops;
@@ -23,6 +24,7 @@ const QUESTIONS_MAX: usize = 4;
 pub(crate) struct Shared {
     pub(crate) stores: Stores,
     pub(crate) drops: Arc<Drops>,
+    pub(crate) alerts: Arc<Desk>,
     pub(crate) forwarded: Arc<Counts>,
     pub(crate) traces: Arc<Traces>,
     /// What the proxy counted.
@@ -38,10 +40,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(stores: Stores, settings: Settings, started_ms: i64) -> Self {
+    pub(crate) fn new(stores: Stores, alerts: Desk, settings: Settings, started_ms: i64) -> Self {
         Shared {
             stores,
             drops: Arc::default(),
+            alerts: Arc::new(alerts),
             forwarded: Arc::default(),
             traces: Arc::default(),
             proxy: Arc::default(),

@@ -7,17 +7,18 @@ use std::os::unix::net::UnixListener;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ondol_model::Signals;
+use ondol_model::{Alerts, Signals};
 use ondol_telemetry::{Pushed, StoreError, Target};
 use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 
+use crate::alerts::Desk;
 use crate::intake::{self, BATCHES_MAX, Batch, Dropped, OwnedEvent};
 use crate::scrape::{self, Scrape};
 use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
-use crate::{clock, forward, upkeep};
+use crate::{alerts, clock, forward, upkeep};
 
 /// Threads for questions and for work on the disk; they go when they have nothing to do.
 const THREADS_MAX: usize = 6;
@@ -54,7 +55,11 @@ impl Telemetry {
             // Nobody listens: then nobody can be told.
             let _ = said.send(loss);
         }
-        let shared = Shared::new(stores, settings, clock::now_ms());
+        let (alerts, complaint) = Desk::open(&settings.dir, clock::now_ms());
+        if let Some(complaint) = complaint {
+            let _ = said.send(complaint);
+        }
+        let shared = Shared::new(stores, alerts, settings, clock::now_ms());
         let (inbox, brought) = mpsc::channel(BATCHES_MAX);
         let (sockets, opened) = mpsc::unbounded_channel();
         let (leave, left) = watch::channel(false);
@@ -156,6 +161,20 @@ impl Telemetry {
         self.scrapes.send_replace(scrapes);
     }
 
+    /// Follows what these projects say about alerts, beside the shipped rules, and tells whom they name. What cannot be
+    /// taken over is said, a sentence each.
+    pub fn alerts<'a>(
+        &self,
+        projects: impl IntoIterator<Item = (&'a str, &'a Alerts)>,
+    ) -> Vec<String> {
+        let mut plan = ondol_alert::plan(projects);
+        let problems = std::mem::take(&mut plan.problems);
+        let address = self.addresses().first().map(SocketAddr::to_string);
+        let url = address.map_or_else(String::new, |address| format!("http://{address}"));
+        self.shared.alerts.set_plan(plan, &url, clock::now_ms());
+        problems
+    }
+
     /// What was offered and could not be kept, since the start.
     pub fn dropped(&self) -> Dropped {
         self.shared.drops.now()
@@ -203,8 +222,9 @@ async fn run(
             leave.clone(),
         ))
     });
+    let rounds = tokio::spawn(alerts::run(shared.clone(), said.clone(), leave.clone()));
     upkeep::run(shared.clone(), said.clone(), leave).await;
-    let _ = tokio::join!(intake, server, scraping);
+    let _ = tokio::join!(intake, server, scraping, rounds);
     if let Some(forwarding) = forwarding {
         let _ = forwarding.await;
     }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+#[path = "service/alerts.rs"]
+mod alerts;
 #[path = "service/asking.rs"]
 mod asking;
 #[path = "service/beside_prometheus.rs"]

@@ -3,6 +3,7 @@
 //! stdout carries data, stderr carries talk. Exit codes: 0 done, 1 error, 2 invalid file or usage, 3 rolled back,
 //! 4 timeout; `exec` and `run` pass on the code of what they ran.
 
+mod alerts;
 mod args;
 mod ask;
 mod cache;
@@ -35,6 +36,7 @@ mod routes;
 mod run;
 mod scale;
 mod screen;
+mod silence;
 mod table;
 mod telemetry;
 mod terminal;
@@ -108,6 +110,8 @@ async fn perform(cli: Cli, out: &Out) -> Result<ExitCode, Failure> {
         Verb::Trace(args) => trace::trace(args, out).await,
         Verb::Telemetry(verb) => telemetry::telemetry(verb, out).await,
         Verb::Events(args) => events::events(project, args, out).await,
+        Verb::Alerts(args) => alerts::alerts(args, out).await,
+        Verb::Silence(args) => silence::silence(args, out).await,
         Verb::Port(args) => port::port(project, args, out).await,
         Verb::Why(args) => why::why(project, args, out).await,
         Verb::Routes(args) => routes::routes(args, out).await,

@@ -85,6 +85,8 @@ pub(crate) struct Node {
     refused: BTreeMap<(SocketAddr, Transport), String>,
     route_files: route_files::RouteFiles,
     telemetry: Option<telemetry::Observing>,
+    /// The wishes whose alerts the telemetry follows.
+    alerts_version: Option<u64>,
     /// Grows with each change of `kept`.
     wishes_version: u64,
     state: watch::Sender<Arc<NodeState>>,

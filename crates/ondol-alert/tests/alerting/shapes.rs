@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 use ondol_alert::wire::{alertmanager, mail, prometheus, slack, webhook};
-use ondol_alert::{GroupNotice, Message, Silence, parse_matchers};
+use ondol_alert::{GroupNotice, Message, Silence};
+use ondol_model::parse_matchers;
 use serde_json::json;
 
 use crate::story::{Story, grouped, sample, to};

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use ondol_alert::{
     Action, Delivery, DeliveryError, Durable, Event, Labels, Machine, Message, Pace, Route,
-    Routing, Sample, matchers, parse_matchers, parse_rules,
+    Routing, Sample, matchers, parse_rules,
 };
+use ondol_model::parse_matchers;
 
 /// `a=1,b=2` and a value.
 pub(crate) fn sample(text: &str, value: f64) -> Sample {
@@ -43,7 +44,7 @@ impl Story {
 
     pub(crate) fn after(durable: Durable, now_ms: i64, rules: &str, routing: Routing) -> Self {
         let mut story = Story {
-            machine: Machine::new("http://ondol:4318", durable.clone(), now_ms),
+            machine: Machine::new(durable.clone(), now_ms),
             now_ms,
             results: BTreeMap::new(),
             sent: Vec::new(),
@@ -53,6 +54,7 @@ impl Story {
             saves: 0,
         };
         let groups = parse_rules("rules.yaml", rules, &|_| Ok(())).unwrap();
+        story.machine.set_external_url("http://ondol:4318");
         story.handle(Event::Routing(routing));
         story.handle(Event::Rules(groups));
         story

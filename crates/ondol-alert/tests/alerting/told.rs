@@ -1,5 +1,5 @@
-use ondol_alert::{DeliveryError, Inhibit, Pace, Route, Silence, parse_matchers};
-use ondol_model::Inhibition;
+use ondol_alert::{DeliveryError, Inhibit, Pace, Route, Silence};
+use ondol_model::{Inhibition, parse_matchers};
 
 use crate::story::{Story, grouped, sample, to};
 

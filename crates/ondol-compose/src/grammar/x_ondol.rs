@@ -1,3 +1,4 @@
+mod alerts;
 mod dial;
 mod edge;
 mod guard;
@@ -26,6 +27,24 @@ pub(crate) static X_ONDOL_PROJECT: Object = ours(&[
         &Shape::Object(&requests::REQUESTS),
         "",
         "What is written down of requests, from outside and between services.",
+    ),
+    own(
+        "alerts",
+        &alerts::ALERTS,
+        "the shipped rules",
+        "Alerts about each service of the project, beside the shipped ones. Short: a condition, such as `error_ratio > 5% for 1m`.",
+    ),
+    own(
+        "receivers",
+        &alerts::RECEIVERS,
+        "{}",
+        "Who is told of alerts, by a name of your own.",
+    ),
+    own(
+        "inhibit",
+        &alerts::INHIBIT,
+        "[]",
+        "Alerts that make others superfluous.",
     ),
 ]);
 pub(super) static X_ONDOL_PROJECT_SHAPE: Shape = Shape::Object(&X_ONDOL_PROJECT);
@@ -127,6 +146,12 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         &metrics::METRICS,
         "`/metrics`, where the port answers it",
         "Where the service says its metrics, in Prometheus' text or OpenMetrics. Short: `/path`, a port, or `off`.",
+    ),
+    own(
+        "alerts",
+        &alerts::ALERTS,
+        "those of the project",
+        "Alerts about this service. One of the same name takes the place of the project's.",
     ),
     own(
         "probes",

@@ -162,6 +162,31 @@ pub(crate) fn cache(text: &str, span: Span) -> Long {
     }
 }
 
+/// `alerts: [error_ratio > 5% for 1m]`, `alerts: [NAME off]`
+pub(crate) fn alert(text: &str, span: Span) -> Long {
+    let node = |text: &str| Node::text_node(text.trim(), span);
+    let entries = match text.trim().rsplit_once(' ') {
+        Some((name, "off")) => vec![("name", node(name)), ("off", Node::bare_node("true", span))],
+        Some((when, hold)) if when.trim_end().ends_with(" for") => {
+            let when = when.trim_end().trim_end_matches("for");
+            vec![("when", node(when)), ("for", node(hold))]
+        }
+        _ => vec![("when", node(text))],
+    };
+    Ok(vec![Node::map_node(entries, span)])
+}
+
+/// `receivers: {ops: http://pager/hook}`
+pub(crate) fn receiver(text: &str, span: Span) -> Long {
+    match text.starts_with("http://") || text.starts_with("https://") {
+        true => one("webhook", text, span),
+        false => Err(wrong(
+            format!("`{}` is not the address of a webhook", cut(text)),
+            "write `https://...`, or a mapping with `webhook`, `slack`, `email` or `alertmanager`",
+        )),
+    }
+}
+
 const PORT_HELP: &str =
     "write \"8080:80\", \"127.0.0.1:8080:80/tcp\" or a range such as \"3000-3005:3000-3005\"";
 

@@ -1,5 +1,6 @@
 //! The loader as its callers see it.
 
+mod alerts;
 mod conformance;
 mod diagnostics;
 mod differential;

@@ -96,7 +96,7 @@ fn run(
 pub(super) const TRUNCATED: &str = "results truncated due to limit";
 
 /// Evaluates within the limits of this node; says too whether the time was over.
-pub(super) fn evaluated(
+pub(crate) fn evaluated(
     query: Query<'_>,
     shared: &Shared,
     stop: &Stop,

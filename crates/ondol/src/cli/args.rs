@@ -1,5 +1,6 @@
 //! What may be typed. Compose's names and flags, wherever Compose has one.
 
+mod alerts;
 mod telemetry;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::alerts::{AlertsArgs, AlertsVerb, SilenceArgs, SilenceVerb};
 pub(crate) use self::telemetry::{
     MetricsArgs, TelemetryArgs, TelemetryExportArgs, TelemetryVerb, TraceArgs,
 };
@@ -131,6 +133,10 @@ pub(crate) enum Verb {
     Telemetry(TelemetryVerb),
     /// Show what was decided, and why
     Events(EventsArgs),
+    /// Show what fires, or say why
+    Alerts(AlertsArgs),
+    /// Keep alerts from being told for a while
+    Silence(SilenceArgs),
     /// Show where a port of a service is published
     Port(PortArgs),
     /// Say why a service is as it is

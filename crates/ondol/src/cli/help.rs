@@ -118,6 +118,26 @@ const GROUPS: [Group; 4] = [
                 ],
             },
             Page {
+                verb: "alerts",
+                more: "What waits for its time, what fires, and what is over since a quarter of an hour (`--json`). See \
+                       [alerts](alerts.md).",
+                examples: &[
+                    ("ondol alerts", ""),
+                    (
+                        "ondol alerts why ErrorRatio",
+                        "what was compared, and the series behind it",
+                    ),
+                ],
+            },
+            Page {
+                verb: "silence",
+                more: "Alerts under a silence go on; nobody is told of them. It survives a restart of the node.",
+                examples: &[
+                    ("ondol silence add service=web --for 2h -c 'new disk'", ""),
+                    ("ondol silence list", ""),
+                ],
+            },
+            Page {
                 verb: "why",
                 more: "What it waits for, what its last probe answered, how its last run ended, what was decided, and what \
                        comes next.",

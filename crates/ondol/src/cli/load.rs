@@ -1,5 +1,7 @@
 //! Compose files from the disk to a project.
 
+mod checks;
+
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
@@ -67,6 +69,7 @@ pub(crate) fn load(args: &ProjectArgs, services: &[String]) -> Result<Loaded, Fa
         services: services.to_vec(),
         env_files: args.env_files.clone(),
         env: environment(),
+        checks: checks::CHECKS,
     };
     Ok(ondol_compose::load(&request, &Disk))
 }

@@ -155,6 +155,7 @@ impl Node {
             readings: Default::default(),
             route_files: Default::default(),
             telemetry,
+            alerts_version: None,
             wishes_version: 0,
             state,
             reached: None,

@@ -23,6 +23,7 @@ impl Node {
             self.reached = Some(reached);
         }
         self.publish_state(&view);
+        self.follow_alerts();
     }
 
     /// Looks whether files with certificates or of routes were changed, and whether certificates are to be issued again.

@@ -255,6 +255,22 @@ impl Node {
         });
     }
 
+    /// Lets the telemetry follow what the projects that are wanted say about alerts.
+    pub(super) fn follow_alerts(&mut self) {
+        let Some(observing) = &self.telemetry else {
+            return;
+        };
+        if self.alerts_version == Some(self.wishes_version) {
+            return;
+        }
+        self.alerts_version = Some(self.wishes_version);
+        let projects = self.kept.iter();
+        let alerts = projects.map(|(name, kept)| (name.as_str(), &kept.wish.project.alerts));
+        for problem in observing.telemetry.alerts(alerts) {
+            self.complain(&format!("alerts: {problem}"));
+        }
+    }
+
     /// Where the telemetry listens.
     pub(super) fn telemetry_addresses(&self) -> Vec<SocketAddr> {
         let observing = self.telemetry.as_ref();
