@@ -235,9 +235,21 @@ pub(crate) struct LogsArgs {
     /// Only from this moment on: 10m, 2h, 2026-01-31T12:00:00Z
     #[arg(long, value_name = "WHEN", value_parser = super::clock::since)]
     pub(crate) since: Option<Since>,
+    /// Only before this moment
+    #[arg(long, value_name = "WHEN", value_parser = super::clock::since)]
+    pub(crate) until: Option<Since>,
     /// Only the last so many lines of each replica, or `all`
     #[arg(short = 'n', long, value_name = "LINES", default_value = "all", value_parser = tail)]
     pub(crate) tail: Tail,
+    /// Only lines in which this regular expression is found; more than once, all of them
+    #[arg(long, value_name = "PATTERN")]
+    pub(crate) grep: Vec<String>,
+    /// Only lines of this level or a graver one: trace, debug, info, warn, error, fatal
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) level: Option<String>,
+    /// Only what LogQL finds: stages, or a whole query with its selector
+    #[arg(long, value_name = "LOGQL")]
+    pub(crate) query: Option<String>,
     /// Show when each line was written
     #[arg(short, long)]
     pub(crate) timestamps: bool,

@@ -115,6 +115,15 @@ const GROUPS: [Group; 4] = [
                         "two services, the last ten minutes",
                     ),
                     ("ondol logs -n 20 web-2", "the last lines of one replica"),
+                    (
+                        "ondol logs --level error --since 1h",
+                        "errors of all services in the last hour",
+                    ),
+                    ("ondol logs -f --grep 'timeout|refused' web", ""),
+                    (
+                        "ondol logs --query '| json | status >= 500'",
+                        "by what lines say, in LogQL",
+                    ),
                 ],
             },
             Page {

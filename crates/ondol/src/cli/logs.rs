@@ -1,3 +1,7 @@
+//! What replicas write.
+
+mod search;
+
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
@@ -16,6 +20,9 @@ pub(crate) async fn logs(
 ) -> Result<ExitCode, Failure> {
     let client = node::in_charge(out).await?;
     let project = node::project(files, &client, out).await?;
+    if search::is_asked(&args) {
+        return search::run(&project, &args, out).await;
+    }
     let mut printer = Printer::new(out);
     printer.prefix = !args.no_log_prefix;
     printer.timestamps = args.timestamps;
@@ -80,14 +87,7 @@ impl<'a> Printer<'a> {
         if self.out.json {
             return self.out.object(line);
         }
-        let mut head = String::new();
-        if self.prefix {
-            let next = self.colours.len() as u8;
-            let colour = *self.colours.entry(line.service.to_string()).or_insert(next);
-            self.width = self.width.max(line.replica.len());
-            let name = format!("{:width$} | ", line.replica, width = self.width);
-            head = self.out.paint(Colour::Other(colour), name).to_string();
-        }
+        let mut head = self.head(&line.service.to_string(), &line.replica);
         if self.timestamps {
             head += &format!("{} ", rfc3339(line.at_unix_ms));
         }
@@ -99,5 +99,17 @@ impl<'a> Printer<'a> {
             LogStream::Stdout | LogStream::Stderr => self.out.data(format_args!("{head}{text}")),
         }
         Ok(())
+    }
+
+    /// Who wrote a line, in the colour of its service.
+    fn head(&mut self, service: &str, replica: &str) -> String {
+        if !self.prefix {
+            return String::new();
+        }
+        let next = self.colours.len() as u8;
+        let colour = *self.colours.entry(service.to_owned()).or_insert(next);
+        self.width = self.width.max(replica.len());
+        let name = format!("{replica:width$} | ", width = self.width);
+        self.out.paint(Colour::Other(colour), name).to_string()
     }
 }

@@ -173,6 +173,84 @@ fn logs_are_merged_cut_followed_and_begin_when_asked() -> Result<()> {
     app.finish()
 }
 
+/// Lines that `ondol logs` shows.
+fn lines_of<const N: usize>(app: &App, args: [&str; N]) -> Result<Vec<String>> {
+    let lines = app.ok(args)?.stdout;
+    Ok(lines.lines().map(ToOwned::to_owned).collect())
+}
+
+#[test]
+fn lines_are_found_by_what_they_say_and_followed_as_they_come() -> Result<()> {
+    const BARE: &str = "--no-log-prefix";
+    let app = App::new("shop")?;
+    app.up()?;
+    // Lines are taken into the telemetry a moment after they were written.
+    wait_until("the lines in the telemetry", SOON, || {
+        let lines = lines_of(&app, ["logs", BARE, "--grep", "listens$"]).ok()?;
+        (lines.len() == 3).then_some(())
+    })?;
+    let both = lines_of(&app, ["logs", BARE, "--grep", "l.stens$", "--grep", "^api"])?;
+    assert_eq!(both, ["api listens"]);
+    let stages = lines_of(&app, ["logs", BARE, "web", "--query", "|= \"listens\""])?;
+    assert_eq!(stages, ["web listens"]);
+    let whole = "{service=\"db\"} |= \"listens\"";
+    assert_eq!(
+        lines_of(&app, ["logs", BARE, "--query", whole])?,
+        ["db listens"]
+    );
+    let last = lines_of(&app, ["logs", BARE, "--grep", "listens", "-n", "1"])?;
+    assert_eq!(last.len(), 1);
+    let rewritten = "|= \"listens\" | line_format \"{{.replica}}: {{__line__ | upper}}\"";
+    let upper = lines_of(&app, ["logs", BARE, "web", "--query", rewritten])?;
+    assert_eq!(upper, ["web-1: WEB LISTENS"]);
+    let early = [
+        "logs",
+        "--grep",
+        "listens",
+        "--until",
+        "2001-01-01T00:00:00Z",
+    ];
+    assert!(lines_of(&app, early)?.is_empty());
+    let json = app
+        .ok(["logs", "web", "--grep", "listens", "--json"])?
+        .lines()?;
+    assert_eq!(
+        (&json[0]["replica"], &json[0]["text"]),
+        (&"web-1".into(), &"web listens".into())
+    );
+
+    for (flag, value, said) in [
+        (
+            "--query",
+            "| json | status >",
+            "the query ends here; expected a number",
+        ),
+        (
+            "--query",
+            "rate({service=\"web\"}[5m])",
+            "the query gives values and no lines",
+        ),
+        ("--grep", "(", "error parsing regexp"),
+        ("--level", "loud", "loud is no level"),
+    ] {
+        let refused = app.run(["logs", flag, value])?;
+        assert!(refused.stderr.contains(said), "{value}: {}", refused.stderr);
+    }
+
+    let follow = [
+        "logs", "web", "--follow", "--tail", "0", BARE, "--grep", "listens",
+    ];
+    let mut follower = app.spawn(follow)?;
+    let mut lines = BufReader::new(follower.stdout.take().context("no output")?).lines();
+    // It follows once it looked for the first time.
+    std::thread::sleep(std::time::Duration::from_millis(1500));
+    app.ok(["restart", "web"])?;
+    assert_eq!(lines.next().context("no line")??, "web listens");
+    follower.kill()?;
+    follower.wait()?;
+    app.finish()
+}
+
 #[test]
 fn the_resolved_file_means_the_same() -> Result<()> {
     let app = App::new("shop")?;
