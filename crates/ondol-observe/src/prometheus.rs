@@ -2,6 +2,7 @@
 //!
 //! Source: "HTTP API" of the Prometheus documentation, version 3.
 
+mod cardinality;
 mod envelope;
 mod federate;
 pub(crate) mod json;
@@ -90,7 +91,7 @@ impl Question {
             Question::Exemplars => language::exemplars(params, shared),
             Question::Targets => Ok(targets::targets(params, shared)),
             Question::ScrapePools => Ok(targets::pools(shared)),
-            Question::Status(what) => Ok(status::of(what, shared)),
+            Question::Status(what) => status::of(what, params, shared),
             Question::Federate => return federate::answer(params, shared, stop),
         };
         envelope::answer(done)

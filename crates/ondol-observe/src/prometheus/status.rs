@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use super::envelope::Done;
-use super::moment;
+use super::envelope::{Done, Failure};
+use super::{cardinality, moment};
+use crate::server::Params;
 use crate::shared::Shared;
 
 pub(super) fn is_known(what: &str) -> bool {
@@ -11,7 +12,7 @@ pub(super) fn is_known(what: &str) -> bool {
 }
 
 /// `/api/v1/status/WHAT`.
-pub(super) fn of(what: &str, shared: &Shared) -> Done {
+pub(super) fn of(what: &str, params: &Params, shared: &Shared) -> Result<Done, Failure> {
     let value = match what {
         "buildinfo" => json!({
             // Tools decide by it which parts of the language and of the API they may use.
@@ -25,9 +26,9 @@ pub(super) fn of(what: &str, shared: &Shared) -> Done {
         "runtimeinfo" => runtime(shared),
         "flags" => flags(shared),
         "config" => json!({ "yaml": "" }),
-        _ => tsdb(shared),
+        _ => cardinality::tsdb(params, shared)?,
     };
-    Done::of_value(&value)
+    Ok(Done::of_value(&value))
 }
 
 fn retention(shared: &Shared) -> (String, String) {
@@ -64,23 +65,5 @@ fn flags(shared: &Shared) -> serde_json::Value {
         "query.lookback-delta": "5m",
         "query.timeout": "2m",
         "web.enable-remote-write-receiver": "true",
-    })
-}
-
-fn tsdb(shared: &Shared) -> serde_json::Value {
-    let samples = shared.stores.samples.read();
-    let status = samples.status();
-    json!({
-        "headStats": {
-            "numSeries": status.series,
-            "numLabelPairs": 0,
-            "chunkCount": 0,
-            "minTime": 0,
-            "maxTime": 0,
-        },
-        "seriesCountByMetricName": [],
-        "labelValueCountByLabelName": [],
-        "memoryInBytesByLabelName": [],
-        "seriesCountByLabelValuePair": [],
     })
 }

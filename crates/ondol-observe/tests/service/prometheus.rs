@@ -182,6 +182,33 @@ fn names_values_and_series_are_listed_and_cut_where_asked() {
 }
 
 #[test]
+fn where_most_series_are_is_told() {
+    let service = filled();
+    let status = |what: &str| service.get(&format!("/api/v1/status/{what}")).json()["data"].clone();
+    let tsdb = status("tsdb?limit=1000");
+    let by_metric = tsdb["seriesCountByMetricName"].as_array().unwrap();
+    assert!(
+        by_metric.contains(&json!({"name": "hits_total", "value": 2})),
+        "{tsdb}"
+    );
+    let by_pair = tsdb["seriesCountByLabelValuePair"].as_array().unwrap();
+    assert!(
+        by_pair.contains(&json!({"name": "instance=b", "value": 1})),
+        "{tsdb}"
+    );
+    assert_eq!(
+        status("tsdb?limit=1")["seriesCountByMetricName"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(status("buildinfo")["version"], "3.0.0");
+    assert!(status("runtimeinfo")["storageRetention"].is_string());
+    assert_eq!(service.get("/api/v1/status/nothing").status, 404);
+}
+
+#[test]
 fn annotations_go_out_beside_the_data() {
     let service = filled();
     let answer = service.get(

@@ -152,6 +152,21 @@ impl Samples {
         })
     }
 
+    /// Gives name and value of each label of each living series, sorted by name.
+    pub fn each_series<'s>(
+        &'s self,
+        mut each: impl FnMut(&mut dyn Iterator<Item = (&'s str, &'s str)>),
+    ) {
+        for id in self.head.table.ids() {
+            each(&mut self.head.table.labels(id));
+        }
+    }
+
+    /// Earliest and latest moment of the samples in memory, in milliseconds since 1970.
+    pub fn head_span_ms(&self) -> Option<(i64, i64)> {
+        self.head.span_ms()
+    }
+
     /// What was said about metrics, by the name of the family. Not kept over a restart: pages say it again.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, &Metadata)> {
         self.metadata.iter()

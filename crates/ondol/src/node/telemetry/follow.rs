@@ -16,6 +16,9 @@ use super::usage;
 /// How often it is read what replicas use.
 const EVERY: Duration = Duration::from_secs(5);
 
+/// One whose shim does not answer must not hold up the others.
+const STATS_MAX: Duration = Duration::from_millis(500);
+
 /// A replica that runs.
 #[derive(Clone, Debug, PartialEq)]
 pub(in crate::node) struct Observed {
@@ -58,7 +61,8 @@ pub(super) async fn run(
         for replica in &replicas {
             let target = of_usage(replica);
             there.insert(target.key.clone());
-            if let Some(stats) = engine.stats(&replica.id).await {
+            let stats = tokio::time::timeout(STATS_MAX, engine.stats(&replica.id)).await;
+            if let Ok(Some(stats)) = stats {
                 telemetry.page(target, usage::page(&stats, replica.restarts));
             }
         }
