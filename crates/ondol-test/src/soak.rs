@@ -79,7 +79,8 @@ pub struct Round {
     pub requests: u64,
     /// Good clients that got no answer, or a bad one.
     pub failed: u64,
-    /// Memory of node and proxy after it: their proportional set sizes.
+    /// Memory of the proxy after it: its proportional set size. The node's is not looked at, because its stores of what
+    /// services say fill for hours.
     pub memory_bytes: u64,
 }
 
@@ -212,13 +213,13 @@ fn h2load_report(h2load: std::process::Child) -> Result<(u64, u64)> {
 }
 
 fn memory_bytes(node: &TestNode) -> u64 {
-    let is_ours = |pid: &i32| {
+    let is_proxy = |pid: &i32| {
         let arguments = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let role = arguments
             .split(|byte| *byte == 0)
             .nth(1)
             .unwrap_or_default();
-        role == b"proxy" || role == b"serve"
+        role == b"proxy"
     };
     let pss = |pid: i32| {
         let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -229,10 +230,10 @@ fn memory_bytes(node: &TestNode) -> u64 {
             .parse::<u64>()
             .ok()
     };
-    let ours = processes::of_folder(node.state())
+    let proxies = processes::of_folder(node.state())
         .into_iter()
-        .filter(is_ours);
-    ours.filter_map(pss).sum::<u64>() << 10
+        .filter(is_proxy);
+    proxies.filter_map(pss).sum::<u64>() << 10
 }
 
 #[cfg(test)]
