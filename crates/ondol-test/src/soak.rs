@@ -95,7 +95,7 @@ impl Soak {
             return Ok(None);
         }
         let folder = TestDir::new()?;
-        folder.write("compose.yaml", &COMPOSE.replace("PORT", &port.to_string()))?;
+        folder.write("compose.yaml", COMPOSE.replace("PORT", &port.to_string()))?;
         folder.write("server.py", SERVER)?;
         let node = TestNode::absent(binary)?;
         node.ok(folder.path(), ["up", "--wait", "--wait-timeout", "60"])?;
