@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_api::{Door, NodeState};
+use ondol_api::{Door, NodeState, Request};
 use ondol_control::{Control, Event, Machine};
 use ondol_model::Observation;
 use ondol_proxy::{Link, LinkEvent};
@@ -99,10 +99,8 @@ impl Node {
         let engine = Engine::open(config(&options, sandbox), observe)
             .await
             .map_err(failed("services cannot be run here"))?;
-        let proxies = proxy::Starter {
-            ondol: options.ondol,
-            state_dir: options.state_dir.clone(),
-        };
+        let (ondol, state_dir) = (options.ondol.clone(), options.state_dir.clone());
+        let proxies = proxy::Starter { ondol, state_dir };
         let (link, mut proxy) = Link::start(proxy::control_socket(&options.state_dir));
         let mut listeners = Listeners::default();
         let proxy_pid = meet_proxy(&mut proxy, &proxies, &engine, &mut listeners).await?;
@@ -111,19 +109,11 @@ impl Node {
         let (looked, looks) = mpsc::channel(1);
         let state = watch::Sender::new(Arc::new(NodeState::default()));
         let newest_event = watch::Sender::new(store.newest_event().map_err(Failed::Store)?);
-        let door = Door {
-            requests,
-            state: state.subscribe(),
-            newest_event: newest_event.subscribe(),
-        };
+        let door = self::door(requests, &state, &newest_event);
         let hear = |kind| signal(kind).map_err(failed("signals cannot be heard"));
         let (keys, authorities) = Keys::new(options.state_dir.clone());
         let (said, complaints) = mpsc::unbounded_channel();
-        let mut telemetry =
-            telemetry::start(&options.telemetry, &options.state_dir, &engine, &said);
-        if let Some(observing) = &mut telemetry {
-            observing.meet(&engine, state.subscribe(), &said).await;
-        }
+        let telemetry = observing(&options, &engine, &state, &said).await;
         let inboxes = Inboxes {
             requests: asked,
             observations,
@@ -200,6 +190,31 @@ impl Node {
             self.engine.leave().await;
         }
     }
+}
+
+/// What the routes need of the node.
+fn door(
+    requests: mpsc::Sender<Request>,
+    state: &watch::Sender<Arc<NodeState>>,
+    newest_event: &watch::Sender<u64>,
+) -> Door {
+    Door {
+        requests,
+        state: state.subscribe(),
+        newest_event: newest_event.subscribe(),
+    }
+}
+
+/// The telemetry, and what it hears of replicas.
+async fn observing(
+    options: &Options,
+    engine: &Engine,
+    state: &watch::Sender<Arc<NodeState>>,
+    said: &mpsc::UnboundedSender<String>,
+) -> Option<telemetry::Observing> {
+    let mut observing = telemetry::start(&options.telemetry, &options.state_dir, engine, said)?;
+    observing.meet(engine, state.subscribe(), said).await;
+    Some(observing)
 }
 
 /// Waits for the proxy's first word: one that outlived the last node brings its sockets back.
