@@ -63,6 +63,21 @@ const TOOLS: &[Tool] = &[
     Tool("openssl", "openssl", "TLS by a client that is not ours"),
     Tool("nft", "nftables", "the way out of a sandbox"),
     Tool(
+        "aiosmtpd",
+        "python3-aiosmtpd",
+        "alerts by mail, to a server that is not ours",
+    ),
+    Tool(
+        "amtool",
+        "prometheus-alertmanager",
+        "alerts and silences, by the tool that is made for them",
+    ),
+    Tool(
+        "prometheus-alertmanager",
+        "prometheus-alertmanager",
+        "alerts that reach a real Alertmanager",
+    ),
+    Tool(
         "prometheus",
         "prometheus",
         "metrics that go on to a real Prometheus",

@@ -42,7 +42,8 @@ pub(crate) fn wish(name: &str, edge_port: u16) -> Wish {
         configs: BTreeMap::new(),
         edge_port,
         edge: Default::default(),
-        alerts: ondol_model::Alerts::default(),
+        alerts: Default::default(),
+        requests: Default::default(),
     };
     Wish {
         project: Arc::new(project),
