@@ -126,7 +126,6 @@ fn a_circuit_that_stays_open() {
 
 #[test]
 fn the_machine_and_ondol_itself() {
-    let day = 86_400.0;
     let series = [
         (
             "node_filesystem_avail_bytes{mountpoint=\"/\"}",
@@ -164,17 +163,6 @@ fn the_machine_and_ondol_itself() {
             "TelemetryDropping 5 samples were not kept in 5 minutes",
             "NodeRestarts Ondol was started again 3 times in an hour",
         ]
-    );
-    let mut world = World::of(&[(
-        "ondol_certificate_expiry_timestamp_seconds{name=\"shop.example\"}".to_owned(),
-        (0..80).map(|_| Some(5.0 * day)).collect(),
-    )]);
-    for minute in 0..80 {
-        world.evaluate(&shipped(), minute * 60_000);
-    }
-    assert_eq!(
-        world.firing()[0].annotations["summary"],
-        "The certificate of shop.example ends in 4d 22h 41m 0s"
     );
 }
 
