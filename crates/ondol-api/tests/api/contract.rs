@@ -40,5 +40,5 @@ async fn every_documented_route_is_served_and_the_document_too() {
             );
         }
     }
-    assert_eq!(operations.len(), 27);
+    assert_eq!(operations.len(), 28);
 }

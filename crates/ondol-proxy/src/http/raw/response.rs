@@ -85,9 +85,12 @@ pub(super) fn read(
     let body = said.framing(to_head, status);
     write_status(status, response.reason.unwrap_or_default(), out);
     for header in response.headers.iter() {
-        let has_no_length = status == 204 && header.name.eq_ignore_ascii_case("content-length");
-        if !has_no_length && !said.is_for_hop(header.name) {
-            write_line(header.name, header.value, out);
+        match header.name.eq_ignore_ascii_case("content-length") {
+            // There is none, whatever is said (RFC 9110, section 8.6).
+            true if status == 204 => {}
+            true => write_line(header.name, plain(header.value), out),
+            false if said.is_for_hop(header.name) => {}
+            false => write_line(header.name, header.value, out),
         }
     }
     if matches!(body, Framing::Chunked | Framing::UntilEnd) {
@@ -188,6 +191,13 @@ fn length(value: &[u8]) -> Result<u64, Unreadable> {
     Ok(value.iter().fold(0, number))
 }
 
+/// A number as everybody writes it: one reader may take `010` for ten and another for eight.
+fn plain(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    let zeros = zeros.min(digits.len().saturating_sub(1));
+    digits.get(zeros..).unwrap_or(digits)
+}
+
 fn write_status(status: u16, reason: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b"HTTP/1.1 ");
     out.extend([status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8));
@@ -198,6 +208,12 @@ fn write_status(status: u16, reason: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_length_is_passed_on_as_everybody_writes_it() {
+        let written = ["7", "010", "000"].map(|digits| super::plain(digits.as_bytes()));
+        assert_eq!(written, [b"7" as &[u8], b"10", b"0"]);
+    }
+
     use super::*;
 
     const DATE: &[u8] = b"Sun, 06 Nov 1994 08:49:37 GMT";
