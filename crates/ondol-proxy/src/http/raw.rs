@@ -12,8 +12,8 @@ mod date;
 mod fuzzed;
 mod passage;
 mod path;
-mod request;
-mod response;
+pub(super) mod request;
+pub(super) mod response;
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -54,15 +54,15 @@ enum Next {
 }
 
 /// A request that is ready to be sent.
-struct Ready {
+pub(super) struct Ready {
     /// Bytes of its head.
     length: usize,
-    is_head: bool,
-    cluster: Rc<Cluster>,
-    endpoint: InFlight,
-    port: u16,
-    sent: Time,
-    busy: Busy,
+    pub is_head: bool,
+    pub cluster: Rc<Cluster>,
+    pub endpoint: InFlight,
+    pub port: u16,
+    pub sent: Time,
+    pub busy: Busy,
 }
 
 /// Serves a connection as long as its requests are only passed on, and gives it back at the first that is not.
@@ -110,14 +110,14 @@ async fn first(buffers: &Buffers, stream: &mut ClientStream) -> Option<Buffer> {
 }
 
 /// One client's connection on the short way.
-struct Lane<'a> {
+pub(super) struct Lane<'a> {
     at: &'a Exchange,
     /// What a service behind the border is told about the client; its host comes after it.
     forwarded: Vec<u8>,
 }
 
 impl<'a> Lane<'a> {
-    fn new(at: &'a Exchange) -> Self {
+    pub(super) fn new(at: &'a Exchange) -> Self {
         let secured = at.client.secured.as_ref();
         let scheme: &[u8] = if secured.is_some() { b"https" } else { b"http" };
         let mut forwarded = Vec::new();
@@ -182,21 +182,29 @@ impl<'a> Lane<'a> {
             return Err(Next::Leave);
         }
         let target = serving.target();
-        let border = match &*target {
-            Target::Edge { .. } => true,
-            Target::Service { callers, .. } => callers.is_none(),
-        };
         head.clear();
-        let plain = match request::read(bytes, border, head) {
+        let plain = match request::read(bytes, is_border(&target), head) {
             Read::Partial => return Err(Next::Fill),
             Read::Other => return Err(Next::Leave),
             Read::Plain(plain) => plain,
         };
-        let path = path::path(&target, &plain, self.at).ok_or(Next::Leave)?;
+        let ready = self.ready(plain, &target, Version::HTTP_11, head);
+        ready.ok_or(Next::Leave)
+    }
+
+    /// Decides where a request goes whose lines stand in `head`, and adds what the service is told by us; `None` when
+    /// more is to be done with it, or nobody is there who takes it.
+    pub(super) fn ready(
+        &self,
+        plain: Plain<'_>,
+        target: &Target,
+        version: Version,
+        head: &mut Vec<u8>,
+    ) -> Option<Ready> {
+        let path = path::path(target, &plain, self.at, version)?;
         let now = self.at.shard.now();
-        let endpoint = path.cluster.pick(&Refused::default(), now);
-        let endpoint = endpoint.ok_or(Next::Leave)?;
-        let trail = self.trail(&plain, &target, &path, &endpoint);
+        let endpoint = path.cluster.pick(&Refused::default(), now)?;
+        let trail = self.trail(&plain, target, version, &path, &endpoint);
         let ready = Ready {
             length: plain.length,
             is_head: plain.is_head,
@@ -204,10 +212,10 @@ impl<'a> Lane<'a> {
             endpoint,
             port: path.port,
             sent: now,
-            busy: Busy::new(&self.at.client.activity, Version::HTTP_11, trail.clone()),
+            busy: Busy::new(&self.at.client.activity, version, trail.clone()),
         };
-        self.finish(plain, border, trail.as_deref(), head);
-        Ok(ready)
+        self.finish(plain, is_border(target), trail.as_deref(), head);
+        Some(ready)
     }
 
     /// What is noted of it, when anybody wants to know.
@@ -215,6 +223,7 @@ impl<'a> Lane<'a> {
         &self,
         plain: &Plain<'_>,
         target: &Target,
+        version: Version,
         path: &Path<'_>,
         endpoint: &InFlight,
     ) -> Option<Rc<Trail>> {
@@ -228,7 +237,7 @@ impl<'a> Lane<'a> {
             uri: plain.target.parse().unwrap_or_default(),
             host: header(plain.host.as_bytes()),
             user_agent: plain.user_agent.and_then(header),
-            version: Version::HTTP_11,
+            version,
         };
         let at = self.at;
         let trail = Trail::begin(&at.shard, &at.client, wrote, || at.draw())?;
@@ -276,7 +285,7 @@ impl<'a> Lane<'a> {
     }
 
     /// A connection to the endpoint, used before or new; `None` when it takes none.
-    async fn connection(&self, ready: &Ready) -> Option<Bare> {
+    pub(super) async fn connection(&self, ready: &Ready) -> Option<Bare> {
         let shard = &self.at.shard;
         let address = ready.endpoint.address(ready.port);
         let pool = &ready.endpoint.pool.bare;
@@ -289,5 +298,13 @@ impl<'a> Lane<'a> {
             stream: opened.ok()?,
             opened: shard.now(),
         })
+    }
+}
+
+/// Whether its clients are believed nothing about themselves.
+pub(super) fn is_border(target: &Target) -> bool {
+    match target {
+        Target::Edge { .. } => true,
+        Target::Service { callers, .. } => callers.is_none(),
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Version};
 
 use super::super::exchange::Exchange;
 use super::request::Plain;
@@ -25,7 +25,12 @@ pub(super) struct Path<'t> {
 }
 
 /// `None` when more is to be done with the request, or it is not to be served.
-pub(super) fn path<'t>(target: &'t Target, plain: &Plain<'_>, at: &Exchange) -> Option<Path<'t>> {
+pub(super) fn path<'t>(
+    target: &'t Target,
+    plain: &Plain<'_>,
+    at: &Exchange,
+    version: Version,
+) -> Option<Path<'t>> {
     let (destination, route) = match target {
         Target::Service {
             destination,
@@ -34,7 +39,10 @@ pub(super) fn path<'t>(target: &'t Target, plain: &Plain<'_>, at: &Exchange) -> 
             ..
         } => {
             let gate = front.as_ref().map(|front| &front.gate);
-            if *protocol == Protocol::Http2 || !lets_pass(gate, at) {
+            // Where nobody said what the service speaks, its client knows.
+            let http2 = *protocol == Protocol::Http2
+                || *protocol == Protocol::Detect && version == Version::HTTP_2;
+            if http2 || !lets_pass(gate, at) {
                 return None;
             }
             (destination, None)

@@ -24,7 +24,7 @@ pub(super) enum Read<'a> {
 
 /// A request without a body for an ordinary answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Plain<'a> {
+pub(in crate::http) struct Plain<'a> {
     /// Bytes of its head.
     pub length: usize,
     /// The answer has no body, whatever it says.
@@ -64,19 +64,32 @@ pub(super) fn read<'a>(bytes: &'a [u8], border: bool, out: &mut Vec<u8>) -> Read
         Ok(Status::Partial) => return Read::Partial,
         Err(_) => return Read::Other,
     };
-    let (Some(method @ ("GET" | "HEAD")), Some(target), Some(1)) =
-        (request.method, request.path, request.version)
+    let (Some(method), Some(target), Some(1)) = (request.method, request.path, request.version)
     else {
         return Read::Other;
     };
-    if !is_plain_target(target) {
-        return Read::Other;
+    match pass(method, target, request.headers, border, out) {
+        Some(plain) => Read::Plain(Plain { length, ..plain }),
+        None => Read::Other,
+    }
+}
+
+/// The same for a request that was read already, whose `length` is 0 then; `None` when it wants more, or may.
+pub(in crate::http) fn pass<'a>(
+    method: &str,
+    target: &'a str,
+    headers: &[Header<'a>],
+    border: bool,
+    out: &mut Vec<u8>,
+) -> Option<Plain<'a>> {
+    if !matches!(method, "GET" | "HEAD") || !is_plain_target(target) {
+        return None;
     }
     for part in [method, " ", target, " HTTP/1.1\r\n"] {
         out.extend_from_slice(part.as_bytes());
     }
     let mut plain = Plain {
-        length,
+        length: 0,
         is_head: method == "HEAD",
         target,
         host: "",
@@ -84,10 +97,8 @@ pub(super) fn read<'a>(bytes: &'a [u8], border: bool, out: &mut Vec<u8>) -> Read
         user_agent: None,
         traced: None,
     };
-    match pass_headers(request.headers, border, &mut plain, out) {
-        Some(()) => Read::Plain(plain),
-        None => Read::Other,
-    }
+    pass_headers(headers, border, &mut plain, out)?;
+    Some(plain)
 }
 
 /// `None` when one of them wants more.

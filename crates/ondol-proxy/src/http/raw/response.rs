@@ -12,7 +12,7 @@ const LENGTH_DIGITS_MAX: usize = 18;
 
 /// The head of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Head {
+pub(in crate::http) struct Head {
     /// Its bytes.
     pub length: usize,
     pub status: u16,
@@ -23,7 +23,7 @@ pub(super) struct Head {
 
 /// How long a body is (RFC 9112, section 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub(in crate::http) enum Framing {
     None,
     Length(u64),
     Chunked,
@@ -33,7 +33,35 @@ pub(super) enum Framing {
 
 /// It is no answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unreadable;
+pub(in crate::http) struct Unreadable;
+
+/// What the head of an answer is written as.
+pub(in crate::http) trait Form {
+    /// Comes first.
+    fn status(&mut self, status: u16, reason: &str);
+    /// A header; its name may be in any case.
+    fn line(&mut self, name: &str, value: &[u8]);
+    /// Nobody knows how long the body is.
+    fn of_unknown_length(&mut self);
+}
+
+impl Form for Vec<u8> {
+    fn status(&mut self, status: u16, reason: &str) {
+        self.extend_from_slice(b"HTTP/1.1 ");
+        self.extend([status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8));
+        self.push(b' ');
+        self.extend_from_slice(reason.as_bytes());
+        self.extend_from_slice(b"\r\n");
+    }
+
+    fn line(&mut self, name: &str, value: &[u8]) {
+        write_line(name, value, self);
+    }
+
+    fn of_unknown_length(&mut self) {
+        self.extend_from_slice(b"transfer-encoding: chunked\r\n");
+    }
+}
 
 /// What the headers of an answer say about its framing and its connection.
 #[derive(Default)]
@@ -47,11 +75,11 @@ struct Said<'a> {
 /// Reads the head at the beginning of `bytes`, `None` as long as it is not whole, and writes it to `out` as the client
 /// gets it, without the empty line. `to_head`: it answers a request for the head only. Heads of 1xx are not written:
 /// they are for this hop, where nothing waits for them.
-pub(super) fn read(
+pub(in crate::http) fn read(
     bytes: &[u8],
     to_head: bool,
     date: &[u8],
-    out: &mut Vec<u8>,
+    out: &mut impl Form,
 ) -> Result<Option<Head>, Unreadable> {
     let mut space = [const { MaybeUninit::<Header<'_>>::uninit() }; HEADERS_MAX];
     let mut response = httparse::Response::new(&mut []);
@@ -83,21 +111,21 @@ pub(super) fn read(
         };
     }
     let body = said.framing(to_head, status);
-    write_status(status, response.reason.unwrap_or_default(), out);
+    out.status(status, response.reason.unwrap_or_default());
     for header in response.headers.iter() {
         match header.name.eq_ignore_ascii_case("content-length") {
             // There is none, whatever is said (RFC 9110, section 8.6).
             true if status == 204 => {}
-            true => write_line(header.name, plain(header.value), out),
+            true => out.line(header.name, plain(header.value)),
             false if said.is_for_hop(header.name) => {}
-            false => write_line(header.name, header.value, out),
+            false => out.line(header.name, header.value),
         }
     }
     if matches!(body, Framing::Chunked | Framing::UntilEnd) {
-        out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+        out.of_unknown_length();
     }
     if !said.date {
-        write_line("date", date, out);
+        out.line("date", date);
     }
     Ok(Some(Head {
         length,
@@ -196,14 +224,6 @@ fn plain(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
     let zeros = zeros.min(digits.len().saturating_sub(1));
     digits.get(zeros..).unwrap_or(digits)
-}
-
-fn write_status(status: u16, reason: &str, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    out.extend([status / 100, status / 10 % 10, status % 10].map(|digit| b'0' + digit as u8));
-    out.push(b' ');
-    out.extend_from_slice(reason.as_bytes());
-    out.extend_from_slice(b"\r\n");
 }
 
 #[cfg(test)]
