@@ -19,19 +19,21 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
 
-use http::{HeaderValue, Method, Version};
-use ondol_model::Time;
+use http::{HeaderValue, Method, StatusCode, Version};
+use ondol_model::{RunId, Time};
 use tokio::io::AsyncWriteExt;
 
 use super::body::Busy;
 use super::exchange::Exchange;
 use super::headers::REQUEST_ID;
 use super::way::origin;
+use crate::Refusal;
+use crate::policy::eject::is_failure;
 use crate::policy::trace::{Hop, digits};
 use crate::signals::{Trail, Wrote};
 use crate::stream::ClientStream;
-use crate::upstream::{Bare, Cluster, InFlight, Refused, connect_bare};
-use crate::worker::Target;
+use crate::upstream::{Bare, Cluster, InFlight, Refused, add, connect_bare};
+use crate::worker::{Shard, Target};
 use buffer::Buffer;
 pub(crate) use buffer::Buffers;
 pub(crate) use date::Dates;
@@ -159,7 +161,7 @@ impl<'a> Lane<'a> {
             Ok(ready) => ready,
             Err(next) => return next,
         };
-        let Some(bare) = self.connection(&ready).await else {
+        let Some(bare) = ready.connection(shard).await else {
             ready.endpoint.eject(&shard.limits, shard.now());
             ready.busy.hand_over();
             return Next::Leave;
@@ -283,13 +285,14 @@ impl<'a> Lane<'a> {
         }
         head.extend_from_slice(b"\r\n");
     }
+}
 
+impl Ready {
     /// A connection to the endpoint, used before or new; `None` when it takes none.
-    pub(super) async fn connection(&self, ready: &Ready) -> Option<Bare> {
-        let shard = &self.at.shard;
-        let address = ready.endpoint.address(ready.port);
-        let pool = &ready.endpoint.pool.bare;
-        if let Some(bare) = pool.take(address, &shard.limits, ready.sent) {
+    pub(super) async fn connection(&self, shard: &Shard) -> Option<Bare> {
+        let address = self.endpoint.address(self.port);
+        let pool = &self.endpoint.pool.bare;
+        if let Some(bare) = pool.take(address, &shard.limits, self.sent) {
             return Some(bare);
         }
         // On the heap: hardly any request needs one.
@@ -298,6 +301,52 @@ impl<'a> Lane<'a> {
             stream: opened.ok()?,
             opened: shard.now(),
         })
+    }
+
+    /// Its answer has begun.
+    pub(super) fn answered(&self, status: u16, now: Time) {
+        let endpoint = &self.endpoint;
+        self.cluster.judge(endpoint, !is_failure(status), now);
+        endpoint.answered(self.sent, now);
+        if status >= 500 {
+            add(&endpoint.counters.errors, 1);
+        }
+        if let (Some(trail), Ok(status)) = (self.busy.trail_ref(), StatusCode::from_u16(status)) {
+            trail.answered(status);
+        }
+    }
+
+    /// No answer came: the long way decides whether it goes to another endpoint. What was tried is returned.
+    pub(super) fn unanswered(&self, now: Time) -> RunId {
+        self.cluster.judge(&self.endpoint, false, now);
+        add(&self.endpoint.counters.errors, 1);
+        self.endpoint.run()
+    }
+
+    /// So many bytes of its body have come.
+    pub(super) fn count(&self, bytes: usize) {
+        add(&self.endpoint.counters.bytes_out, bytes as u64);
+        if let Some(trail) = self.busy.trail_ref() {
+            trail.gave(bytes);
+        }
+    }
+
+    /// The answer broke off in the middle.
+    pub(super) fn broke(&self) {
+        if let Some(trail) = self.busy.trail_ref() {
+            trail.broke(Refusal::UpstreamBroke);
+        }
+        add(&self.endpoint.counters.errors, 1);
+        self.cluster.count_refusal(Refusal::UpstreamBroke);
+    }
+
+    /// The answer is complete, and its connection can take another request.
+    pub(super) fn give_back(&self, bare: Bare, shard: &Shard) {
+        if self.endpoint.is_ready() {
+            let address = self.endpoint.address(self.port);
+            let pool = &self.endpoint.pool.bare;
+            pool.put(address, bare, &shard.limits, shard.now());
+        }
     }
 }
 

@@ -5,19 +5,16 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Poll, ready};
 
-use http::StatusCode;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::super::exchange::Exchange;
 use super::buffer::Buffer;
 use super::response::{self, Framing, Head};
 use super::{Next, Ready};
-use crate::Refusal;
 use crate::guard::Body;
-use crate::policy::eject::is_failure;
 use crate::signals::Trail;
 use crate::stream::ClientStream;
-use crate::upstream::{Bare, add};
+use crate::upstream::Bare;
 
 /// The beginning of a body that is copied behind its head, so that both are one piece.
 const COPIED_BYTES_MAX: usize = 4 << 10;
@@ -104,12 +101,8 @@ impl<'a> Passage<'a> {
 
     /// No answer came: the long way decides whether the request goes to another endpoint.
     fn unanswered(&self) -> Next {
-        let endpoint = &self.ready.endpoint;
-        self.ready
-            .cluster
-            .judge(endpoint, false, self.at.shard.now());
-        add(&endpoint.counters.errors, 1);
-        self.at.tried.set(Some(endpoint.run()));
+        let run = self.ready.unanswered(self.at.shard.now());
+        self.at.tried.set(Some(run));
         Next::Leave
     }
 
@@ -120,17 +113,8 @@ impl<'a> Passage<'a> {
         heard: &mut Buffer,
         head: &mut Vec<u8>,
     ) -> Next {
-        let (shard, endpoint) = (&self.at.shard, &self.ready.endpoint);
-        let now = shard.now();
-        let is_good = !is_failure(answer.status);
-        self.ready.cluster.judge(endpoint, is_good, now);
-        endpoint.answered(self.ready.sent, now);
-        if answer.status >= 500 {
-            add(&endpoint.counters.errors, 1);
-        }
-        if let (Some(trail), Ok(status)) = (self.trail(), StatusCode::from_u16(answer.status)) {
-            trail.answered(status);
-        }
+        let shard = &self.at.shard;
+        self.ready.answered(answer.status, shard.now());
         let closes = self.at.client.serving.is_closing();
         if closes {
             head.extend_from_slice(b"connection: close\r\n");
@@ -144,22 +128,14 @@ impl<'a> Passage<'a> {
             }
             Err(Broken::Client) => return Next::End,
             Err(Broken::Endpoint) => {
-                if let Some(trail) = self.trail() {
-                    trail.broke(Refusal::UpstreamBroke);
-                }
                 // Nothing can be said any more: the client sees its connection break, as ours did.
-                add(&endpoint.counters.errors, 1);
-                self.ready.cluster.count_refusal(Refusal::UpstreamBroke);
+                self.ready.broke();
                 return Next::Break;
             }
         }
         // What comes behind an answer belongs to no request.
-        if answer.keeps && heard.is_empty() && endpoint.is_ready() {
-            let address = endpoint.address(self.ready.port);
-            endpoint
-                .pool
-                .bare
-                .put(address, bare, &shard.limits, shard.now());
+        if answer.keeps && heard.is_empty() {
+            self.ready.give_back(bare, shard);
         }
         self.said.consume(self.ready.length);
         match closes {
@@ -191,7 +167,7 @@ impl<'a> Passage<'a> {
                     return Err(Broken::Endpoint);
                 }
             };
-            self.count(length);
+            self.ready.count(length);
             self.write(head, &heard.bytes()[..length]).await?;
             heard.consume(length);
             if ended {
@@ -212,7 +188,7 @@ impl<'a> Passage<'a> {
     ) -> Result<(), Broken> {
         loop {
             if !heard.is_empty() {
-                self.count(heard.bytes().len());
+                self.ready.count(heard.bytes().len());
                 head.extend_from_slice(format!("{:x}\r\n", heard.bytes().len()).as_bytes());
                 self.write(head, heard.bytes()).await?;
                 head.extend_from_slice(b"\r\n");
@@ -227,13 +203,6 @@ impl<'a> Passage<'a> {
 
     fn trail(&self) -> Option<&Trail> {
         self.ready.busy.trail_ref()
-    }
-
-    fn count(&self, bytes: usize) {
-        add(&self.ready.endpoint.counters.bytes_out, bytes as u64);
-        if let Some(trail) = self.trail() {
-            trail.gave(bytes);
-        }
     }
 
     /// Waits for more from the endpoint, as long as the client does; 0 at its end.
