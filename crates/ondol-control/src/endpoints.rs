@@ -47,6 +47,11 @@ impl Table {
         newer
     }
 
+    /// The proxy is known to use what it was told last.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.acknowledged == self.version
+    }
+
     /// Compares without building anything: this is asked on every turn, and the answer is almost always yes.
     fn is_current(&self, replicas: &BTreeMap<u32, Replica>) -> bool {
         let mut told = self.endpoints.iter();

@@ -28,7 +28,7 @@ pub struct View {
 pub struct ProjectView {
     /// Its name.
     pub name: ProjectName,
-    /// Everything that is wanted is ready or done, and nothing that is not wanted is left.
+    /// Everything that is wanted is ready or done, the proxy uses its endpoints, and nothing that is not wanted is left.
     pub settled: bool,
     /// It was asked to go, or was only found.
     pub leaves: bool,
@@ -49,7 +49,7 @@ pub struct ServiceView {
     pub ready: u32,
     /// It was stopped on request.
     pub stopped: bool,
-    /// Everything wanted of it is ready or done, and nothing else is left.
+    /// Everything wanted of it is ready or done, the proxy uses its endpoints, and nothing else is left.
     pub settled: bool,
     /// One word for all replicas.
     pub phase: ServicePhase,

@@ -72,6 +72,8 @@ pub(crate) struct Node {
     keys: Keys,
     /// Who waits for the proxy to use a snapshot of this version.
     awaiting: Vec<(u64, oneshot::Sender<()>)>,
+    /// The newest snapshot that the proxy answered.
+    answered_version: u64,
     /// Projects that are wanted.
     kept: BTreeMap<ProjectName, Kept>,
     /// Virtual addresses, by project and service.
@@ -182,11 +184,13 @@ impl Node {
             LinkEvent::Saw(observation) => self.saw(vec![observation]),
             LinkEvent::Refused { version, reason } => {
                 self.complain(&format!("the proxy refused snapshot {version}: {reason}"));
+                self.is_answered(version);
             }
             LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
             LinkEvent::Accepted { version, failed } => {
                 self.not_bound(failed);
                 self.is_shown(version);
+                self.is_answered(version);
             }
             LinkEvent::Circuits(circuits) => self.circuits_changed(circuits),
             LinkEvent::Signals(signals) => self.hear_signals(*signals),

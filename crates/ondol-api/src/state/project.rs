@@ -21,7 +21,7 @@ pub struct ProjectState {
     pub files: Vec<PathBuf>,
     /// The revision of its definition that is wanted.
     pub revision: u64,
-    /// Everything that is wanted is ready or done, and nothing else is left.
+    /// Everything that is wanted is ready or done, the proxy knows it, and nothing else is left.
     pub settled: bool,
     /// It is being taken down.
     pub leaving: bool,

@@ -20,7 +20,7 @@ pub struct ServiceState {
     pub wanted: u32,
     /// It runs to its end instead of for ever.
     pub job: bool,
-    /// Everything wanted of it is ready or done, and nothing else is left.
+    /// Everything wanted of it is ready or done, the proxy knows it, and nothing else is left.
     pub settled: bool,
     /// What it waits for or does just now, for people: `waits for db to be ready`, `npm ci (12 s)`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -215,6 +215,8 @@ fn settled(state: &ServiceState) -> bool {
         && regulars.clone().all(good)
         && !state.is_undecided()
         && state.preparing().is_none()
+        // Who was told "ready" sends requests, and they must find it.
+        && state.table.is_in_use()
 }
 
 fn known(state: &ServiceState) -> (Vec<u16>, String) {

@@ -94,6 +94,7 @@ fn a_definition_that_was_refused_is_not_tried_again_until_somebody_asks() {
          exited web-2 1
          another
          found web-1
+         acked web
          view
          restart web
          view",
@@ -131,6 +132,7 @@ fn a_definition_that_was_refused_is_not_tried_again_until_somebody_asks() {
               # web-1 Adopted: found running, pid 101: kept
               publish web [1 ready]
               probe web-1 Ready /
+            > acked web
             > view
               shop: settled
               web ready 1/1; failed: rolled back: shop/web-2: exit 1

@@ -18,6 +18,8 @@ fn what_runs_as_wanted_is_kept_what_runs_otherwise_is_replaced_and_what_nobody_w
          drained edited-1
          exited edited-1 0
          exited gone-1 0
+         acked same
+         acked edited
          view",
         expect![[r#"
             > found same-1, edited-1 old, gone-1, ended-1 exit 0
@@ -56,6 +58,8 @@ fn what_runs_as_wanted_is_kept_what_runs_otherwise_is_replaced_and_what_nobody_w
             > exited gone-1 0
               # gone-1 Ended: exit 0
               discard gone-1, keep volumes
+            > acked same
+            > acked edited
             > view
               shop: settled
               edited ready 1/1

@@ -117,6 +117,7 @@ fn a_new_definition_that_crashes_is_rolled_back() {
             prepared web
             started web-3
             exited web-3 1
+            acked web
             view
             want
             view"
@@ -158,6 +159,7 @@ fn a_new_definition_that_crashes_is_rolled_back() {
               # web-3 Ended: its definition changed, and it served nobody
               discard web-3
               publish web [1 ready, 2 ready]
+            > acked web
             > view
               shop: settled
               web ready 2/2; failed: rolled back: shop/web-3: exit 1
@@ -354,6 +356,7 @@ fn a_restart_is_settled_once_the_new_ones_are_ready_and_an_edit_once_it_was_watc
             acked web
             drained web-1
             exited web-1 0
+            acked web
             view"
         )
     };

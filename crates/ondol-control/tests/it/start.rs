@@ -4,12 +4,14 @@ use ondol_model::Condition;
 use crate::script::{after, check, http, project, service};
 
 #[test]
-fn a_service_is_prepared_started_and_ready() {
+fn a_service_is_prepared_started_and_ready_and_settled_once_the_proxy_knows() {
     check(
         project(vec![service("web", |_| {})]),
         "found
          prepared web
          started web-1
+         view
+         acked web
          view",
         expect![[r#"
             > found
@@ -22,6 +24,10 @@ fn a_service_is_prepared_started_and_ready() {
               publish web [1 not ready]
               # web-1 Ready: it runs, and has nothing that could be asked
               publish web [1 ready]
+            > view
+              shop: not settled
+              web ready 1/1
+            > acked web
             > view
               shop: settled
               web ready 1/1
@@ -46,6 +52,8 @@ fn a_dependent_starts_when_its_dependency_is_ready() {
          +100ms
          ok db-1
          started web-1
+         acked db
+         acked web
          view
          down
          acked web
@@ -85,6 +93,8 @@ fn a_dependent_starts_when_its_dependency_is_ready() {
               publish web [1 not ready]
               # web-1 Ready: it runs, and has nothing that could be asked
               publish web [1 ready]
+            > acked db
+            > acked web
             > view
               shop: settled
               db ready 1/1

@@ -137,6 +137,7 @@ impl Node {
             listeners,
             keys,
             awaiting: Vec::new(),
+            answered_version: 0,
             kept: BTreeMap::new(),
             addresses: BTreeMap::new(),
             refused: BTreeMap::new(),

@@ -72,6 +72,12 @@ impl Node {
         }
     }
 
+    /// The proxy uses this snapshot, or has said why it does not.
+    pub(super) fn is_answered(&mut self, version: u64) {
+        self.answered_version = version;
+        self.publish();
+    }
+
     fn publish_listeners(&mut self, view: &View) {
         self.read_route_files();
         let ports: BTreeMap<_, BTreeMap<ServiceName, Vec<u16>>> = view
@@ -200,6 +206,7 @@ impl Node {
                 view: view.clone(),
                 wishes: self.wishes_version,
                 snapshot: self.listeners.version(),
+                answered: self.answered_version,
                 circuits: self.circuits_version,
             };
             let state = same(name, &made_of).unwrap_or_else(|| self.project_state(name, view));
@@ -228,6 +235,7 @@ impl Node {
             kept: self.kept.get(name),
             addresses: self.addresses.get(name).unwrap_or(&none),
             listeners: &self.listeners,
+            reachable: self.answered_version == self.listeners.version(),
             refused: &self.refused,
             circuits: &self.circuits,
             clock: &self.clock,
@@ -273,6 +281,7 @@ pub(super) struct MadeOf {
     view: Arc<ProjectView>,
     wishes: u64,
     snapshot: u64,
+    answered: u64,
     circuits: u64,
 }
 
@@ -281,6 +290,7 @@ impl MadeOf {
         Arc::ptr_eq(&self.view, &other.view)
             && self.wishes == other.wishes
             && self.snapshot == other.snapshot
+            && self.answered == other.answered
             && self.circuits == other.circuits
     }
 }

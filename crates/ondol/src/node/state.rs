@@ -26,6 +26,8 @@ pub(crate) struct Sources<'a> {
     pub(crate) kept: Option<&'a Kept>,
     pub(crate) addresses: &'a BTreeMap<ServiceName, IpAddr>,
     pub(crate) listeners: &'a Listeners,
+    /// The proxy has answered the newest snapshot: what is ready is found there too.
+    pub(crate) reachable: bool,
     /// Why published ports are not bound.
     pub(crate) refused: &'a BTreeMap<(SocketAddr, Transport), String>,
     /// Circuits of the proxy that are not closed.
@@ -45,7 +47,7 @@ pub(crate) fn project(from: &Sources<'_>) -> Arc<ProjectState> {
             .map(|project| project.files.clone())
             .unwrap_or_default(),
         revision: from.kept.map(|kept| kept.revision).unwrap_or_default(),
-        settled: view.settled,
+        settled: view.settled && from.reachable,
         leaving: view.leaves,
         scale: from
             .kept
@@ -112,7 +114,7 @@ fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {
         ready: view.ready,
         wanted: view.wanted,
         job: wanted.is_some_and(|service| is_job(service)),
-        settled: view.settled,
+        settled: view.settled && from.reachable,
         waits_for: view.waits_for.clone(),
         failed: view.failed.clone(),
         rolled_back: view.rolled_back.clone(),
