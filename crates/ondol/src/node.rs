@@ -5,6 +5,7 @@
 
 mod acme;
 mod answer;
+mod answered;
 mod apply;
 mod cache;
 mod circuits;
@@ -43,8 +44,9 @@ use ondol_model::{Observation, ProjectName, ServiceName, Transport};
 use ondol_proxy::{CircuitStatus, Link, LinkEvent};
 use ondol_runtime::Engine;
 use ondol_store::{Kept, Store};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
+use answered::Answered;
 use clock::Clock;
 use keys::Keys;
 use listeners::Listeners;
@@ -70,10 +72,7 @@ pub(crate) struct Node {
     clock: Clock,
     listeners: Listeners,
     keys: Keys,
-    /// Who waits for the proxy to use a snapshot of this version.
-    awaiting: Vec<(u64, oneshot::Sender<()>)>,
-    /// The newest snapshot that the proxy answered.
-    answered_version: u64,
+    answered: Answered,
     /// Projects that are wanted.
     kept: BTreeMap<ProjectName, Kept>,
     /// Virtual addresses, by project and service.
@@ -184,13 +183,14 @@ impl Node {
             LinkEvent::Saw(observation) => self.saw(vec![observation]),
             LinkEvent::Refused { version, reason } => {
                 self.complain(&format!("the proxy refused snapshot {version}: {reason}"));
-                self.is_answered(version);
+                self.answered.refuse(version);
+                self.publish();
             }
             LinkEvent::Connected(hello) => self.proxy_pid = Some(hello.pid),
             LinkEvent::Accepted { version, failed } => {
                 self.not_bound(failed);
-                self.is_shown(version);
-                self.is_answered(version);
+                self.answered.accept(version);
+                self.publish();
             }
             LinkEvent::Circuits(circuits) => self.circuits_changed(circuits),
             LinkEvent::Signals(signals) => self.hear_signals(*signals),

@@ -17,6 +17,7 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
+use super::answered::Answered;
 use super::clock::Clock;
 use super::keys::Keys;
 use super::listeners::Listeners;
@@ -136,8 +137,7 @@ impl Node {
             clock: Clock::start(),
             listeners,
             keys,
-            awaiting: Vec::new(),
-            answered_version: 0,
+            answered: Answered::default(),
             kept: BTreeMap::new(),
             addresses: BTreeMap::new(),
             refused: BTreeMap::new(),

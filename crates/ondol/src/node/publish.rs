@@ -57,25 +57,8 @@ impl Node {
         let view = self.control.view().clone();
         self.publish_listeners(&view);
         if let Some(shown) = heard.shown {
-            self.awaiting.push((self.listeners.version(), shown));
+            self.answered.wait(self.listeners.version(), shown);
         }
-    }
-
-    /// The proxy shows what this snapshot says.
-    pub(super) fn is_shown(&mut self, version: u64) {
-        for (wanted, shown) in std::mem::take(&mut self.awaiting) {
-            match wanted <= version {
-                // Nobody waits when the order was given up.
-                true => drop(shown.send(())),
-                false => self.awaiting.push((wanted, shown)),
-            }
-        }
-    }
-
-    /// The proxy uses this snapshot, or has said why it does not.
-    pub(super) fn is_answered(&mut self, version: u64) {
-        self.answered_version = version;
-        self.publish();
     }
 
     fn publish_listeners(&mut self, view: &View) {
@@ -206,7 +189,7 @@ impl Node {
                 view: view.clone(),
                 wishes: self.wishes_version,
                 snapshot: self.listeners.version(),
-                answered: self.answered_version,
+                answered: self.answered.version(),
                 circuits: self.circuits_version,
             };
             let state = same(name, &made_of).unwrap_or_else(|| self.project_state(name, view));
@@ -235,7 +218,7 @@ impl Node {
             kept: self.kept.get(name),
             addresses: self.addresses.get(name).unwrap_or(&none),
             listeners: &self.listeners,
-            reachable: self.answered_version == self.listeners.version(),
+            reachable: self.answered.version() == self.listeners.version(),
             refused: &self.refused,
             circuits: &self.circuits,
             clock: &self.clock,

@@ -151,6 +151,18 @@ impl App {
         process::with_variable("MARK", &self.dir.to_string_lossy())
     }
 
+    /// The proxy, and those before it that still have something to finish.
+    pub(crate) fn proxies(&self) -> BTreeSet<i32> {
+        let of_node = process::with_word(&self.node.state().to_string_lossy());
+        let proxies = process::with_word("proxy");
+        proxies.intersection(&of_node).copied().collect()
+    }
+
+    pub(crate) fn proxy(&self) -> Result<i32> {
+        let mut proxies = self.proxies();
+        proxies.pop_first().context("there is no proxy")
+    }
+
     /// Replaces text of a file of the application; it must be there.
     pub(crate) fn edit(&self, file: &str, from: &str, to: &str) -> Result<()> {
         let path = self.dir.join(file);

@@ -1,6 +1,5 @@
 //! gRPC and WebSocket with the clients that people take, and what becomes of them when the proxy is replaced.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -93,12 +92,12 @@ fn the_proxy_is_replaced_under_load(app: &App, python: &Path) -> Result<()> {
     });
     for _ in 0..REPLACED {
         std::thread::sleep(Duration::from_secs(2));
-        let before = proxies(app);
+        let before = app.proxies();
         for old in &before {
             process::signal(*old, "TERM")?;
         }
         wait_until("the next proxy", SOON, || {
-            proxies(app)
+            app.proxies()
                 .iter()
                 .any(|proxy| !before.contains(proxy))
                 .then_some(())
@@ -121,12 +120,4 @@ fn the_proxy_is_replaced_under_load(app: &App, python: &Path) -> Result<()> {
         ensure!(answered && own <= H2LOAD_CONNECTIONS * REPLACED, "{report}");
     }
     Ok(())
-}
-
-/// The proxy, and those before it that still have something to finish.
-fn proxies(app: &App) -> BTreeSet<i32> {
-    let state = app.node.state().to_string_lossy().into_owned();
-    let of_node = process::with_word(&state);
-    let proxies = process::with_word("proxy");
-    proxies.intersection(&of_node).copied().collect()
 }

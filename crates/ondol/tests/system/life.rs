@@ -397,6 +397,21 @@ fn an_unchanged_file_changes_nothing_and_a_changed_one_only_what_changed() -> Re
 }
 
 #[test]
+fn up_waits_until_the_proxy_says_what_the_file_says() -> Result<()> {
+    let app = App::new("shop")?;
+    app.up()?;
+    let proxy = app.proxy()?;
+    process::signal(proxy, "STOP")?;
+    app.edit("compose.yaml", "path: /api", "path: /parts")?;
+    let late = app.run(["up", "--wait", "--wait-timeout", "1"])?;
+    process::signal(proxy, "CONT")?;
+    assert_eq!(late.code, Some(4), "it knew nothing: {}", late.stderr);
+    app.up()?;
+    assert_eq!(app.ask("/parts")?["service"], "api");
+    app.finish()
+}
+
+#[test]
 fn ctrl_c_of_an_attached_up_takes_the_project_down() -> Result<()> {
     let app = App::new("shop")?;
     let mut up = app.spawn(["up"])?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::thread;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ondol_test::{Load, LoadReport, get, wait_until};
 
 use crate::app::{App, SOON};
@@ -83,7 +83,7 @@ fn a_service_is_scaled_up_and_down() -> Result<()> {
 fn the_proxy_is_killed_and_nobody_is_refused() -> Result<()> {
     let app = served()?;
     let pids = app.pids()?;
-    let proxy = proxy(&app)?;
+    let proxy = app.proxy()?;
     let Some(load) = Load::start(&app.edge("/"), CONNECTIONS, SECONDS)? else {
         return app.finish();
     };
@@ -99,7 +99,7 @@ fn the_proxy_is_killed_and_nobody_is_refused() -> Result<()> {
     let report = load.finish()?;
     assert_eq!((report.refused, report.bad_answers), (0, 0), "{report:?}");
     assert!(report.socket_errors <= u64::from(CONNECTIONS), "{report:?}");
-    assert_ne!(self::proxy(&app)?, proxy);
+    assert_ne!(app.proxy()?, proxy);
     assert_eq!((restarts(&app)?, app.pids()?), (0, pids));
     app.finish()
 }
@@ -130,7 +130,7 @@ fn many_ask_while_node_and_proxy_die_in_turn() -> Result<()> {
     let mut app = served()?;
     let pids = app.pids()?;
     for _ in 0..3 {
-        process::kill(proxy(&app)?)?;
+        process::kill(app.proxy()?)?;
         app.node.kill()?;
         app.node.serve()?;
         assert_eq!(app.pids()?, pids);
@@ -184,14 +184,4 @@ fn ready(app: &App) -> Result<usize> {
         .values()
         .filter(|replica| replica["phase"] == "ready")
         .count())
-}
-
-/// The process of the proxy that serves this node.
-fn proxy(app: &App) -> Result<i32> {
-    let state = app.node.state().to_string_lossy().into_owned();
-    let proxies = process::with_word("proxy")
-        .intersection(&process::with_word(&state))
-        .copied()
-        .collect::<Vec<_>>();
-    proxies.first().copied().context("there is no proxy")
 }
