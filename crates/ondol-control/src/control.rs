@@ -197,7 +197,7 @@ impl Control {
                 run,
                 ports,
             } => self.replica(&replica, |replica, _| {
-                running(replica, run, |running| running.listening = ports)
+                running(replica, run, |running| running.listens(ports))
             }),
             Observation::Probed {
                 replica,

@@ -162,6 +162,19 @@ impl Running {
         }
     }
 
+    /// The ports it listens on now. Seeing one of its own open is as good as asking it.
+    pub(crate) fn listens(&mut self, ports: Vec<u16>) {
+        self.listening = ports;
+        let mut own = self.checks.ports.iter();
+        let open = own.find(|port| self.listening.contains(port));
+        if let Some(port) = open
+            && self.checks.from == ReadyFrom::Port
+            && !self.ready.passed
+        {
+            self.ready.seen(format!("port {port} is open"));
+        }
+    }
+
     fn forget(&mut self, now: Time) {
         let fresh = Tracker::new(now);
         (self.startup, self.ready, self.live) = (fresh.clone(), fresh.clone(), fresh);
@@ -276,7 +289,8 @@ impl Running {
 
     /// A port is only asked until it accepts once: every later connection would be noise in the service's log.
     fn wants_ready_asked(&self) -> bool {
-        self.checks.from != ReadyFrom::Port || self.stage == Stage::Starting
+        let open = self.ready.passed || self.stage != Stage::Starting;
+        self.checks.from != ReadyFrom::Port || !open
     }
 
     fn ask(&mut self, id: &ReplicaId, kind: ProbeKind, turn: &mut Turn) {
@@ -331,14 +345,10 @@ impl Running {
     }
 
     fn readiness(&self, now: Time) -> Verdict {
-        let listens = || {
-            let ports = &self.checks.ports;
-            self.listening.iter().any(|port| ports.contains(port))
-        };
         match self.checks.from {
             ReadyFrom::Nothing => Verdict::Passing,
             ReadyFrom::Probes | ReadyFrom::Healthcheck => self.ready.verdict,
-            ReadyFrom::Port if self.ready.passed || listens() => Verdict::Passing,
+            ReadyFrom::Port if self.ready.passed => Verdict::Passing,
             ReadyFrom::Port if now.since(self.started) >= PORT_PATIENCE => Verdict::Passing,
             ReadyFrom::Port => Verdict::Unknown,
         }
@@ -359,12 +369,11 @@ impl Running {
         let age = span(now.since(self.started));
         match (self.checks.from, &self.ready.last) {
             (ReadyFrom::Nothing, _) => "it runs, and has nothing that could be asked".to_owned(),
-            (ReadyFrom::Port, _) if !self.ready.passed && self.listening.is_empty() => format!(
+            (ReadyFrom::Port, _) if !self.ready.passed => format!(
                 "its port {} did not accept a connection in {age}; taken as ready all the same, \
                  because it may listen elsewhere: name its port, or a healthcheck",
                 self.checks.ports.first().copied().unwrap_or_default()
             ),
-            (ReadyFrom::Port, None) => format!("seen listening {age} after its start"),
             (_, Some(result)) => format!("{} {age} after its start", result.saw),
             (_, None) => format!("ready {age} after its start"),
         }

@@ -166,6 +166,7 @@ fn a_port_that_never_accepts_is_taken_as_ready_after_a_while_and_one_seen_listen
          +10s
          exited web-1 1
          started web-1
+         fail web-1 port 80: connection refused
          listens web-1 80",
         expect![[r#"
             > found
@@ -191,8 +192,9 @@ fn a_port_that_never_accepts_is_taken_as_ready_after_a_while_and_one_seen_listen
             > started web-1
               publish web [1 not ready]
               probe web-1 Ready port 80
+            > fail web-1 port 80: connection refused
             > listens web-1 80
-              # web-1 Ready: seen listening 0 ms after its start
+              # web-1 Ready: port 80 is open 0 ms after its start
               publish web [1 ready]
         "#]],
     );
