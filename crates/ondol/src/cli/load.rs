@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ondol_api::{Cause, CauseKind};
 use ondol_compose::{Diagnostic, Loaded, ReadError, Request, Severity, Source};
-use ondol_model::{Digest, FileSource, Project};
+use ondol_model::{Digest, FileSource, Project, ProjectName};
 
 use super::args::ProjectArgs;
 use super::failure::{Failure, INVALID};
@@ -95,6 +95,19 @@ pub(crate) fn with_files(
     }
     let project = loaded.project.take();
     Ok((project.ok_or_else(|| Failure::said(INVALID))?, loaded))
+}
+
+/// The name of the project that the files describe, for verbs that want nothing else of them: warnings were said
+/// by `up`.
+pub(crate) fn name(args: &ProjectArgs, out: &Out) -> Result<ProjectName, Failure> {
+    let loaded = load(args, &[])?;
+    match &loaded.project {
+        Some(project) => Ok(project.name.clone()),
+        None => {
+            say(&loaded, out)?;
+            Err(Failure::said(INVALID))
+        }
+    }
 }
 
 /// Names the content of each secret and config that is a file, so that a changed one replaces those who read it.

@@ -181,7 +181,7 @@ pub(crate) async fn name(
         });
     }
     if load::is_here(args) {
-        return Ok(load::project(args, &[], out)?.name);
+        return load::name(args, out);
     }
     let mut projects = client.projects().await?;
     match projects.len() {

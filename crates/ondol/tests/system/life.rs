@@ -90,6 +90,10 @@ fn what_runs_is_shown_by_ps_top_graph_events_and_why() -> Result<()> {
         (&"ended".into(), &true.into())
     );
     assert_eq!(app.ok(["ps", "--quiet"])?.stdout, "api-1\ndb-1\nweb-1\n");
+    app.edit("compose.yaml", "${WHO:-world}", "${WHO}")?;
+    let check = app.ok(["check"])?;
+    assert!(check.stderr.contains("warning"), "{}", check.stderr);
+    assert_eq!(app.ok(["ps"])?.stderr, "", "it was said by `up`");
 
     let top = app.ok(["top", "--json"])?.lines()?;
     let web = top
