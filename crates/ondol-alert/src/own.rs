@@ -17,8 +17,10 @@ use crate::template::Template;
 /// Rules that every Ondol comes with, as a rule file of Prometheus.
 pub const SHIPPED: &str = include_str!("shipped.yaml");
 
-/// How often rules of `x-ondol` are evaluated.
-const INTERVAL_MS: u64 = 10_000;
+/// How often rules of `x-ondol` are evaluated: so often, unless one of them is about less time,
+const INTERVAL_MS_MAX: u64 = 10_000;
+/// and never more often than that.
+const INTERVAL_MS_MIN: u64 = 1_000;
 
 /// What is to be followed and who is told, of all projects of a node.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,7 +77,7 @@ impl Plan {
             self.groups.push(Group {
                 name: "x-ondol".to_owned(),
                 file: project.to_owned(),
-                interval_ms: INTERVAL_MS,
+                interval_ms: interval_ms(&alerts.rules),
                 limit: 0,
                 query_offset_ms: 0,
                 rules,
@@ -173,6 +175,15 @@ impl Plan {
         }
         templates
     }
+}
+
+/// Often enough for the shortest time that a rule has to hold.
+fn interval_ms(rules: &[AlertRule]) -> u64 {
+    let holds = rules.iter().map(|rule| milliseconds(rule.hold) as u64);
+    let shortest = holds.filter(|ms| *ms > 0).min();
+    shortest.map_or(INTERVAL_MS_MAX, |ms| {
+        ms.clamp(INTERVAL_MS_MIN, INTERVAL_MS_MAX)
+    })
 }
 
 /// Rules of a project's file say which project they are of, unless they say another.

@@ -51,16 +51,60 @@ pub fn lift_few(line: &str) -> Vec<Pair> {
     fields
 }
 
+/// What every line has, so that a field from outside cannot have its name.
+const OWN: [&str; 8] = [
+    "body", LEVEL, TRACE_ID, SPAN_ID, "project", "service", "replica", "stream",
+];
+const EXTRACTED: &str = "_extracted";
+
 /// The name of a field that comes from outside.
 pub fn field_name(name: &str) -> Cow<'_, str> {
-    const OWN: [&str; 8] = [
-        "body", LEVEL, TRACE_ID, SPAN_ID, "project", "service", "replica", "stream",
-    ];
     if OWN.contains(&name) {
-        format!("{name}_extracted").into()
+        format!("{name}{EXTRACTED}").into()
     } else {
         name.into()
     }
+}
+
+/// What a field was called before [`field_name`].
+pub fn sent_name(name: &str) -> &str {
+    let sent = name.strip_suffix(EXTRACTED);
+    sent.filter(|sent| OWN.contains(sent)).unwrap_or(name)
+}
+
+/// What some fields mean, whatever libraries call them.
+#[derive(Clone, Copy)]
+enum Meaning {
+    Level,
+    Trace,
+    Span,
+    /// W3C `traceparent`: both.
+    Parent,
+}
+
+fn meaning(name: &str) -> Option<Meaning> {
+    Some(match name {
+        "level" | "lvl" | "severity" | "loglevel" | "log.level" | "log_level" | "levelname"
+        | "severity_text" | "severityText" | "@l" => Meaning::Level,
+        "trace_id" | "traceId" | "traceID" | "traceid" | "trace.id" | "TraceId" | "otelTraceID"
+        | "trace-id" | "@tr" => Meaning::Trace,
+        "span_id" | "spanId" | "spanID" | "spanid" | "span.id" | "SpanId" | "otelSpanID"
+        | "span-id" | "@sp" => Meaning::Span,
+        "traceparent" => Meaning::Parent,
+        _ => return None,
+    })
+}
+
+/// What somebody sent beside a line, where it is the line's level, trace or span: under the name and in the spelling
+/// that every line has it.
+pub fn understood(name: &str, value: &str) -> Option<Pair> {
+    let (name, value) = match meaning(name)? {
+        Meaning::Level => (LEVEL, Level::from_word(value)?.word().to_owned()),
+        Meaning::Trace => (TRACE_ID, format!("{:032x}", trace_id(value)?)),
+        Meaning::Span => (SPAN_ID, format!("{:016x}", span_id(value)?)),
+        Meaning::Parent => (TRACE_ID, format!("{:032x}", traceparent(value)?.0)),
+    };
+    Some((name.to_owned(), value))
 }
 
 /// The fields of a line, being found.
@@ -79,30 +123,27 @@ impl Lifting {
 
     /// Takes a field. What names the level or the trace is understood and, where it says nothing more, not kept twice.
     fn take(&mut self, name: &str, value: &str) {
-        let is_understood = match name {
-            "level" | "lvl" | "severity" | "loglevel" | "log.level" | "log_level" | "levelname"
-            | "severity_text" | "severityText" | "@l" => {
+        let is_understood = match meaning(name) {
+            Some(Meaning::Level) => {
                 let level = Level::from_word(value);
                 self.level = self.level.or(level);
                 level.is_some() && name == LEVEL
             }
-            "trace_id" | "traceId" | "traceid" | "trace.id" | "TraceId" | "otelTraceID"
-            | "trace-id" | "@tr" => self.is_trace(trace_id(value), name == TRACE_ID),
-            "span_id" | "spanId" | "spanid" | "span.id" | "SpanId" | "otelSpanID" | "span-id"
-            | "@sp" => {
+            Some(Meaning::Trace) => self.is_trace(trace_id(value), name == TRACE_ID),
+            Some(Meaning::Span) => {
                 let span = span_id(value);
                 self.span = self.span.or(span);
                 // "0" stands for none in several libraries.
                 name == SPAN_ID && (span.is_some() || value.trim_matches('0').is_empty())
             }
-            "traceparent" => {
+            Some(Meaning::Parent) => {
                 if let Some((trace, span)) = traceparent(value) {
                     self.trace.get_or_insert(trace);
                     self.span.get_or_insert(span);
                 }
                 false
             }
-            _ => false,
+            None => false,
         };
         if is_understood || !self.has_room() {
             return;

@@ -7,7 +7,7 @@ mod protobuf;
 pub(crate) use protobuf::pair_of;
 
 use crate::taking::Taking;
-use crate::{Batch, IngestError, Limits, LogStream, Pair, snappy};
+use crate::{Batch, IngestError, Limits, LogStream, Pair, line, snappy};
 
 /// Streams of a push with `application/json`.
 ///
@@ -36,6 +36,17 @@ pub fn protobuf(body: &[u8], limits: &Limits) -> Result<Batch<LogStream>, Ingest
         items,
         dropped: taking.dropped,
     })
+}
+
+/// Takes what was sent beside a line. What names its level, trace or span joins it to them.
+fn add_metadata(taking: &mut Taking<'_>, fields: &mut Vec<Pair>, name: &str, value: String) {
+    if let Some((own, understood)) = line::understood(name, &value) {
+        taking.add_new(fields, &own, understood);
+        if own == name {
+            return;
+        }
+    }
+    taking.add_new(fields, &line::field_name(name), value);
 }
 
 /// Labels of a stream, in order. Which service it is of is said by one of the names that agents use for it.

@@ -8,11 +8,14 @@ mod points;
 mod resource;
 mod schema;
 mod traces;
+mod write;
 
 use std::borrow::Cow;
 
 use crate::wire::put;
 use crate::{Batch, Dropped, IngestError, Limits, LogStream, SeriesBatch, Span};
+
+pub use write::{encode_logs, encode_traces, refused};
 
 /// How a body is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -242,6 +242,18 @@ impl SpanKind {
         }
     }
 
+    /// In OTLP's numbers.
+    pub fn number(self) -> u64 {
+        match self {
+            SpanKind::Unspecified => 0,
+            SpanKind::Internal => 1,
+            SpanKind::Server => 2,
+            SpanKind::Client => 3,
+            SpanKind::Producer => 4,
+            SpanKind::Consumer => 5,
+        }
+    }
+
     /// In a word; empty when nobody said.
     pub fn word(self) -> &'static str {
         match self {

@@ -12,6 +12,6 @@ mod rounds;
 mod silences;
 mod why;
 
-pub(crate) use api::answer;
+pub(crate) use api::{answer, shown};
 pub(crate) use desk::Desk;
 pub(crate) use rounds::run;

@@ -11,12 +11,13 @@ use std::path::Path;
 
 use ondol_telemetry::{Format, Kind, Page};
 
-/// What this machine is called.
+/// What this machine is called, in letters that a name of a machine may have.
 pub(crate) fn name() -> String {
-    let name = read(Path::new("/proc/sys/kernel/hostname"));
-    match name.trim() {
-        "" => "localhost".to_owned(),
-        name => name.to_owned(),
+    let mut name = read(Path::new("/proc/sys/kernel/hostname"));
+    name.retain(|c| c.is_ascii_alphanumeric() || ".-".contains(c));
+    match name.is_empty() {
+        true => "localhost".to_owned(),
+        false => name,
     }
 }
 

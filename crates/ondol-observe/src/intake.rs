@@ -187,7 +187,10 @@ pub(crate) fn push_marked(
             fields,
         })
         .collect();
-    (shared.stores.events_mut()).push_marked(&events, marks, now_ms)
+    let mut store = shared.stores.events_mut();
+    store.push_marked(&events, marks, now_ms)?;
+    shared.late.see(owned);
+    Ok(())
 }
 
 fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {

@@ -22,6 +22,7 @@ mod host;
 mod ingest;
 mod intake;
 mod jaeger;
+mod last_end;
 mod loki;
 mod otlp;
 mod own;

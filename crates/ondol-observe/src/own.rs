@@ -5,6 +5,7 @@ use http::header::ACCEPT;
 use ondol_telemetry::{Format, Kind, Page};
 
 use crate::clock;
+use crate::forward::Lane;
 use crate::host::process;
 use crate::server::{Answer, Ask};
 use crate::shared::Shared;
@@ -96,26 +97,37 @@ pub(crate) fn page(shared: &Shared, format: Format) -> String {
     page.finish()
 }
 
+/// Of what goes on to a receiver. Families come once, with what there is of them.
 fn describe_forwarding(shared: &Shared, page: &mut Page) {
-    let Some(behind_ms) = shared.forwarded.behind_ms(clock::now_ms()) else {
+    let now_ms = clock::now_ms();
+    let counts = |lane| (lane, shared.forwarded.of(lane));
+    let lanes = Lane::ALL.map(counts).into_iter();
+    let lanes = lanes.filter_map(|(lane, counts)| Some((lane, counts, counts.behind_ms(now_ms)?)));
+    let lanes: Vec<_> = lanes.collect();
+    if lanes.is_empty() {
         return;
-    };
-    for (name, help, count) in [
-        (
-            "ondol_telemetry_forward_sent",
-            "Samples that the receiver of remote write has.",
-            shared.forwarded.sent(),
-        ),
-        (
-            "ondol_telemetry_forward_dropped",
-            "Samples that it refused for good.",
-            shared.forwarded.dropped(),
-        ),
-    ] {
-        page.family(name, Kind::Counter, help);
-        page.sample(&format!("{name}_total"), &[], count as f64);
+    }
+    let name = "ondol_telemetry_forward_sent";
+    page.family(name, Kind::Counter, "What the receivers have.");
+    for (lane, counts, _) in &lanes {
+        let labels = [("signal", lane.signal())];
+        page.sample(&format!("{name}_total"), &labels, counts.sent() as f64);
+    }
+    let name = "ondol_telemetry_forward_dropped";
+    page.family(name, Kind::Counter, "What they will never have.");
+    for (lane, counts, _) in &lanes {
+        let late = match lane {
+            Lane::Metrics => 0,
+            Lane::Events => shared.late.dropped(),
+        };
+        let labels = [("signal", lane.signal())];
+        let dropped = (counts.dropped() + late) as f64;
+        page.sample(&format!("{name}_total"), &labels, dropped);
     }
     let name = "ondol_telemetry_forward_behind_seconds";
-    page.family(name, Kind::Gauge, "How far the receiver is behind.");
-    page.sample(name, &[], behind_ms as f64 / 1000.0);
+    page.family(name, Kind::Gauge, "How far the receivers are behind.");
+    for (lane, _, behind_ms) in &lanes {
+        let labels = [("signal", lane.signal())];
+        page.sample(name, &labels, *behind_ms as f64 / 1000.0);
+    }
 }

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use crate::clock;
+use crate::last_end::LastEnd;
 use crate::server::{Answer, Ask};
 use crate::shared::Shared;
 
@@ -68,6 +69,7 @@ fn status(shared: &Shared) -> Answer {
         "addresses": shared.addresses(),
         "metrics": of_metrics,
         "events": of_events,
+        "last_end": shared.last_end.as_ref().as_ref().map(LastEnd::json),
     });
     Answer::json(StatusCode::OK, body.to_string())
 }

@@ -13,6 +13,9 @@ use crate::intake::{OwnedEvent, push_events};
 use crate::shared::Shared;
 pub(crate) use series::Series;
 
+/// What instruments the requests that it carries, as OpenTelemetry calls it.
+pub(crate) const PROXY_SCOPE: &str = "ondol.proxy";
+
 /// Takes in what the proxy said. The error is that records could not be kept; everything is counted all the same.
 pub(crate) fn take(signals: &Signals, shared: &Shared, now_ms: i64) -> Result<(), StoreError> {
     let series = shared.proxy.lock();

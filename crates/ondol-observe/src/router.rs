@@ -16,6 +16,7 @@ pub(crate) async fn answer(ask: Ask, shared: &Shared) -> Answer {
     }
     match parts.as_slice() {
         ["-", ..] | ["metrics" | "ready"] | [] => own::answer(ask, shared).await,
+        ["graph"] => alerts::shown(&ask),
         ["ondol", "alerts", ..] => alerts::answer(ask, &parts, shared).await,
         ["ondol", "traces"] => traces::answer(ask, None, shared).await,
         ["ondol", "traces", id] => traces::answer(ask, Some(id), shared).await,

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 use crate::alerts::Desk;
-use crate::forward::Counts;
+use crate::forward::{Forwarded, Late};
 use crate::ingest::Turns;
 use crate::intake::Drops;
+use crate::last_end::LastEnd;
 use crate::proxy::Series;
 use crate::scrape::Board;
 use crate::server::Answer;
@@ -25,13 +26,16 @@ pub(crate) struct Shared {
     pub(crate) stores: Stores,
     pub(crate) drops: Arc<Drops>,
     pub(crate) alerts: Arc<Desk>,
-    pub(crate) forwarded: Arc<Counts>,
+    pub(crate) forwarded: Arc<Forwarded>,
+    pub(crate) late: Arc<Late>,
     pub(crate) traces: Arc<Traces>,
     /// What the proxy counted.
     pub(crate) proxy: Arc<Mutex<Series>>,
     /// Whose body is decoded next.
     pub(crate) turns: Turns,
     pub(crate) scraped: Arc<Board>,
+    /// How the run before this one ended.
+    pub(crate) last_end: Arc<Option<LastEnd>>,
     pub(crate) settings: Arc<Settings>,
     /// When the service began, in milliseconds since 1970.
     pub(crate) started_ms: i64,
@@ -40,16 +44,24 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(stores: Stores, alerts: Desk, settings: Settings, started_ms: i64) -> Self {
+    pub(crate) fn new(
+        stores: Stores,
+        alerts: Desk,
+        last_end: Option<LastEnd>,
+        settings: Settings,
+        started_ms: i64,
+    ) -> Self {
         Shared {
             stores,
             drops: Arc::default(),
             alerts: Arc::new(alerts),
             forwarded: Arc::default(),
+            late: Arc::new(Late::new(&settings, started_ms)),
             traces: Arc::default(),
             proxy: Arc::default(),
             turns: Turns::default(),
             scraped: Arc::default(),
+            last_end: Arc::new(last_end),
             settings: Arc::new(settings),
             started_ms,
             addresses: Arc::default(),

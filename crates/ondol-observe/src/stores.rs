@@ -22,6 +22,10 @@ pub struct Settings {
     pub events: EventConfig,
     /// Where metrics go on to.
     pub forward: Option<Forward>,
+    /// Where log lines and spans go on to.
+    pub forward_events: Option<Forward>,
+    /// Where people reach the telemetry, without a slash at its end, for links of alerts; `None` where it listens.
+    pub external_url: Option<String>,
     /// The version that the APIs say.
     pub version: &'static str,
 }
@@ -54,6 +58,17 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
+/// What came back when the stores were opened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reopened {
+    /// Samples that came back from the log.
+    pub(crate) samples: u64,
+    /// Log lines and spans.
+    pub(crate) events: u64,
+    /// What is not there any more, a line for each.
+    pub(crate) damages: Vec<String>,
+}
+
 /// Both stores. Cheap to clone; every clone is the same one.
 #[derive(Clone)]
 pub(crate) struct Stores {
@@ -62,8 +77,8 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// Opens them; what was lost on the disk is said, a line for each.
-    pub(crate) fn open(settings: &Settings) -> Result<(Self, Vec<String>), OpenError> {
+    /// Opens them.
+    pub(crate) fn open(settings: &Settings) -> Result<(Self, Reopened), OpenError> {
         let folder = |name: &str| {
             let dir = settings.dir.join(name);
             let folder = Folder::open(&dir);
@@ -75,13 +90,18 @@ impl Stores {
         let (samples, samples_opened) = samples.map_err(OpenError::Store)?;
         let events = Events::open(folder("events")?, settings.events);
         let (events, events_opened) = events.map_err(OpenError::Store)?;
-        let mut said = losses("metrics", &samples_opened);
-        said.extend(losses("logs and traces", &events_opened));
+        let mut damages = losses("metrics", &samples_opened);
+        damages.extend(losses("logs and traces", &events_opened));
+        let reopened = Reopened {
+            samples: samples_opened.replayed,
+            events: events_opened.replayed,
+            damages,
+        };
         let stores = Stores {
             samples: SharedSamples::new(samples),
             events: Arc::new(RwLock::new(events)),
         };
-        Ok((stores, said))
+        Ok((stores, reopened))
     }
 
     /// Log lines and spans, to search; who writes waits meanwhile.

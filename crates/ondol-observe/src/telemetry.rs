@@ -13,12 +13,14 @@ use tokio::runtime::Builder;
 use tokio::sync::{mpsc, watch};
 
 use crate::alerts::Desk;
+use crate::forward::{self, Lane};
 use crate::intake::{self, BATCHES_MAX, Batch, Dropped, OwnedEvent};
+use crate::last_end::LastEnd;
 use crate::scrape::{self, Scrape};
 use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
-use crate::{alerts, clock, forward, upkeep};
+use crate::{alerts, clock, host, last_end, upkeep};
 
 /// Threads for questions and for work on the disk; they go when they have nothing to do.
 const THREADS_MAX: usize = 6;
@@ -50,16 +52,14 @@ impl Telemetry {
         settings: Settings,
         said: mpsc::UnboundedSender<String>,
     ) -> Result<(Telemetry, Running), OpenError> {
-        let (stores, losses) = Stores::open(&settings)?;
-        for loss in losses {
+        let say = |line: String| {
             // Nobody listens: then nobody can be told.
-            let _ = said.send(loss);
-        }
+            let _ = said.send(line);
+        };
+        let (stores, last_end) = open(&settings, &say)?;
         let (alerts, complaint) = Desk::open(&settings.dir, clock::now_ms());
-        if let Some(complaint) = complaint {
-            let _ = said.send(complaint);
-        }
-        let shared = Shared::new(stores, alerts, settings, clock::now_ms());
+        complaint.into_iter().for_each(say);
+        let shared = Shared::new(stores, alerts, last_end, settings, clock::now_ms());
         let (inbox, brought) = mpsc::channel(BATCHES_MAX);
         let (sockets, opened) = mpsc::unbounded_channel();
         let (leave, left) = watch::channel(false);
@@ -169,10 +169,24 @@ impl Telemetry {
     ) -> Vec<String> {
         let mut plan = ondol_alert::plan(projects);
         let problems = std::mem::take(&mut plan.problems);
-        let address = self.addresses().first().map(SocketAddr::to_string);
-        let url = address.map_or_else(String::new, |address| format!("http://{address}"));
+        let url = self.external_url();
         self.shared.alerts.set_plan(plan, &url, clock::now_ms());
         problems
+    }
+
+    /// Where people reach it; empty where nobody does.
+    fn external_url(&self) -> String {
+        if let Some(url) = &self.shared.settings.external_url {
+            return url.clone();
+        }
+        match self.addresses().first() {
+            // Everywhere is no place that can be opened.
+            Some(all) if all.ip().is_unspecified() => {
+                format!("http://{}:{}", host::name(), all.port())
+            }
+            Some(address) => format!("http://{address}"),
+            None => String::new(),
+        }
     }
 
     /// What was offered and could not be kept, since the start.
@@ -197,6 +211,28 @@ impl Running {
     }
 }
 
+/// The stores, and how the run before this one ended.
+fn open(
+    settings: &Settings,
+    say: &impl Fn(String),
+) -> Result<(Stores, Option<LastEnd>), OpenError> {
+    let dir = &settings.dir;
+    let written_ms = last_end::written_ms(&[&dir.join("samples"), &dir.join("events")]);
+    let (stores, reopened) = Stores::open(settings)?;
+    reopened.damages.iter().cloned().for_each(say);
+    let durability = settings.events.durability;
+    let now_ms = clock::now_ms();
+    let (end, marked) = LastEnd::find(dir, written_ms, durability, reopened, now_ms);
+    end.iter().filter_map(LastEnd::line).for_each(say);
+    if let Err(error) = marked {
+        say(format!(
+            "telemetry: {}: {error}; the next start will not know how this run ended",
+            dir.display()
+        ));
+    }
+    Ok((stores, end))
+}
+
 async fn run(
     shared: Shared,
     brought: mpsc::Receiver<Batch>,
@@ -213,24 +249,25 @@ async fn run(
     ));
     let server = tokio::spawn(server::run(opened, shared.clone(), leave.clone()));
     let scraping = tokio::spawn(scrape::run(wanted, shared.clone(), leave.clone()));
-    let forward = shared.settings.forward.clone();
-    let forwarding = forward.map(|to| {
-        tokio::spawn(forward::run(
-            to,
-            shared.clone(),
-            said.clone(),
-            leave.clone(),
-        ))
+    let forwarding = Lane::ALL.map(|lane| {
+        let run = forward::run(lane, shared.clone(), said.clone(), leave.clone());
+        tokio::spawn(run)
     });
     let rounds = tokio::spawn(alerts::run(shared.clone(), said.clone(), leave.clone()));
     upkeep::run(shared.clone(), said.clone(), leave).await;
     let _ = tokio::join!(intake, server, scraping, rounds);
-    if let Some(forwarding) = forwarding {
-        let _ = forwarding.await;
+    for lane in forwarding {
+        let _ = lane.await;
     }
     let work = shared.clone();
-    let synced = tokio::task::spawn_blocking(move || work.stores.sync(clock::now_ms())).await;
-    for error in synced.into_iter().flatten().filter_map(Result::err) {
+    let synced = tokio::task::spawn_blocking(move || {
+        let synced = work.stores.sync(clock::now_ms());
+        let all = synced.iter().all(Result::is_ok);
+        // When it cannot be said, the next start takes this run for a killed one.
+        let _ = all.then(|| last_end::left(&work.settings.dir, clock::now_ms()));
+        synced
+    });
+    for error in synced.await.into_iter().flatten().filter_map(Result::err) {
         let _ = said.send(format!("telemetry: the last second may be lost: {error}"));
     }
 }

@@ -26,7 +26,7 @@ pub(crate) use known::{Calls, calls, operations, services};
 pub(crate) use labels::{ACCESS, SOURCE_OTLP, SOURCE_PROXY, SOURCE_ZIPKIN, SPANS};
 pub(crate) use own::answer;
 pub(crate) use take::take;
-pub(crate) use tree::Trace;
+pub(crate) use tree::{Trace, span_of};
 
 use graph::Graph;
 use red::Red;

@@ -10,6 +10,8 @@ mod asking;
 mod beside_prometheus;
 #[path = "service/forward.rs"]
 mod forward;
+#[path = "service/forward_events.rs"]
+mod forward_events;
 #[path = "service/life.rs"]
 mod life;
 #[path = "service/loki.rs"]

@@ -79,6 +79,18 @@ impl Level {
         }
     }
 
+    /// The first of OTLP's `SeverityNumber`s for it.
+    pub fn number(self) -> u64 {
+        match self {
+            Level::Trace => 1,
+            Level::Debug => 5,
+            Level::Info => 9,
+            Level::Warn => 13,
+            Level::Error => 17,
+            Level::Fatal => 21,
+        }
+    }
+
     /// As it is kept.
     pub fn word(self) -> &'static str {
         match self {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::taking::Taking;
-use crate::{IngestError, LogLine, LogStream, Pair, line};
+use crate::{IngestError, LogLine, LogStream, Pair};
 
 pub(super) fn decode(body: &[u8], taking: &mut Taking<'_>) -> Result<Vec<LogStream>, IngestError> {
     let refuse =
@@ -102,7 +102,7 @@ impl<'de> Visitor<'de> for Reading<'_, '_, '_> {
                 while let Some((name, value)) = map.next_entry::<String, String>()? {
                     let name = taking.name(name.as_bytes());
                     let value = taking.value(value.as_bytes());
-                    taking.add_new(fields, &line::field_name(&name), value);
+                    super::add_metadata(taking, fields, &name, value);
                 }
             }
             part => {

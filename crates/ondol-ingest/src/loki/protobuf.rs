@@ -3,7 +3,7 @@
 use super::labels;
 use crate::taking::Taking;
 use crate::wire::{Fields, Malformed, Wire};
-use crate::{IngestError, LogLine, LogStream, line};
+use crate::{IngestError, LogLine, LogStream};
 
 pub(super) fn decode(body: &[u8], taking: &mut Taking<'_>) -> Result<Vec<LogStream>, IngestError> {
     let mut streams = Vec::new();
@@ -39,7 +39,7 @@ fn entry(bytes: &[u8], taking: &mut Taking<'_>) -> Result<LogLine, Malformed> {
             (2, Wire::Bytes(text)) => line.body = taking.line(text),
             (3, Wire::Bytes(pair)) => {
                 let (name, value) = pair_of(pair, taking)?;
-                taking.add_new(&mut line.fields, &line::field_name(&name), value);
+                super::add_metadata(taking, &mut line.fields, &name, value);
             }
             _ => {}
         }

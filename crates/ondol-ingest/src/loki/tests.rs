@@ -24,6 +24,22 @@ fn a_push_as_json_is_read_with_structured_metadata() {
 }
 
 #[test]
+fn metadata_that_names_a_trace_or_a_level_joins_the_line_to_it() {
+    let body = br#"{"streams":[{"stream":{"app":"web"},"values":[
+        ["1","x",{"trace_id":"4BF92F3577B34DA6A3CE929D0E0E4736","spanID":"00f067aa0ba902b7","level":"WARN"}]]}]}"#;
+    let batch = json(body, &Limits::default()).unwrap();
+    assert_eq!(
+        pairs(&batch.items[0].lines[0].fields),
+        [
+            "trace_id=4bf92f3577b34da6a3ce929d0e0e4736",
+            "span_id=00f067aa0ba902b7",
+            "spanID=00f067aa0ba902b7",
+            "level=warn"
+        ]
+    );
+}
+
+#[test]
 fn a_push_as_protobuf_says_the_same() {
     let (mut time, mut meta, mut entry, mut stream, mut push) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());

@@ -50,7 +50,7 @@ pub(super) fn decode(body: &[u8], limits: &Limits) -> Result<Batch<LogStream>, M
 }
 
 /// Attributes that name the sender, and the labels that they become.
-const NAMES: [(&str, &str); 3] = [
+pub(super) const NAMES: [(&str, &str); 3] = [
     ("service.namespace", "project"),
     ("service.instance.id", "replica"),
     ("service.name", "service"),

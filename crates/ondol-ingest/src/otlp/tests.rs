@@ -8,7 +8,7 @@ fn of_json<T>(
     take(json.as_bytes(), Encoding::Json, &Limits::default())
 }
 
-const SPANS: &str = r#"{"resourceSpans":[{
+pub(super) const SPANS: &str = r#"{"resourceSpans":[{
     "scopeSpans":[{"scope":{"name":"lib","version":"2"},"spans":[
         {"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174","parentSpanId":"eee19b7ec3c1b173",
          "name":"GET /films","kind":2,"startTimeUnixNano":"1544712660000000000","endTimeUnixNano":1544712661000000000,

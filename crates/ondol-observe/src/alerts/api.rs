@@ -1,6 +1,7 @@
 //! What fires, and what the rules are: in Prometheus' words, in Alertmanager's, and for the command line.
 
-use http::{Method, StatusCode};
+use http::header::LOCATION;
+use http::{HeaderValue, Method, StatusCode};
 use ondol_alert::wire::{alertmanager, fingerprint, prometheus};
 use ondol_alert::{AlertState, Labels, Matcher, RuleHealth, matchers};
 use ondol_model::{LabelMatcher, MatchBy, parse_matchers};
@@ -44,6 +45,22 @@ pub(crate) async fn answer(ask: Ask, parts: &[&str], shared: &Shared) -> Answer 
                 .await
         }
         _ => Answer::not_found(ask.path()),
+    }
+}
+
+/// The page of Prometheus that links of alerts lead to: here it is what the query gives.
+pub(crate) fn shown(ask: &Ask) -> Answer {
+    let params = ask.query();
+    let Some(expr) = params.get("g0.expr") else {
+        let why = "expected a query: /graph?g0.expr=up";
+        return Answer::refused(StatusCode::BAD_REQUEST, why);
+    };
+    let mut query = form_urlencoded::Serializer::new("/api/v1/query?".to_owned());
+    query.append_pair("query", expr);
+    match HeaderValue::from_str(&query.finish()) {
+        Ok(place) => Answer::text(StatusCode::FOUND, "").with(LOCATION, place),
+        // It is of ASCII, whatever was asked.
+        Err(_) => Answer::not_found(ask.path()),
     }
 }
 

@@ -51,6 +51,11 @@ impl Progress {
         (self.until_ms > self.done_ms).then_some((self.done_ms, self.until_ms))
     }
 
+    /// There is too much in the window for once: it ends here.
+    pub(super) fn shorten(&mut self, until_ms: i64) {
+        self.until_ms = until_ms;
+    }
+
     /// The receiver has it.
     pub(super) fn end(&mut self) {
         self.done_ms = self.until_ms;

@@ -7,7 +7,7 @@ use ondol_model::{Access, Kept};
 use ondol_telemetry::BODY;
 
 use crate::intake::OwnedEvent;
-use crate::proxy::operation;
+use crate::proxy::{PROXY_SCOPE, operation};
 use crate::traces::{ACCESS, SOURCE_PROXY};
 
 /// Whose the requests are that no service was to answer.
@@ -68,7 +68,7 @@ fn span(record: &Access) -> Span {
         status_message: reason.unwrap_or_default().to_owned(),
         attributes: attributes(record),
         scope: Arc::new(Scope {
-            name: "ondol.proxy".to_owned(),
+            name: PROXY_SCOPE.to_owned(),
             version: String::new(),
         }),
         ..Span::default()

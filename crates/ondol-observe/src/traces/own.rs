@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use super::find::{Search, search, trace};
 use super::tree::Trace;
 use crate::clock::now_ms;
+use crate::proxy::PROXY_SCOPE;
 use crate::server::{Answer, Ask, Params};
 use crate::shared::{Shared, Stop};
 
@@ -177,14 +178,18 @@ fn span(span: &Span, depth: usize) -> Value {
     })
 }
 
-/// What was done. Of a request that is not named by its path, its method and path say more.
+/// What was done. Of a request that is not named by its path, and of all that the proxy carried, its method and path say
+/// more.
 fn title(span: &Span) -> String {
     let method = span
         .text("http.request.method")
         .or_else(|| span.text("http.method"));
     let path = span.text("url.path").or_else(|| span.text("http.target"));
+    let is_carried = span.scope.name == PROXY_SCOPE;
     match (method, path) {
-        (Some(method), Some(path)) if !span.name.contains('/') => format!("{method} {path}"),
+        (Some(method), Some(path)) if is_carried || !span.name.contains('/') => {
+            format!("{method} {path}")
+        }
         _ => span.name.clone(),
     }
 }

@@ -65,7 +65,7 @@ impl Trace {
 }
 
 /// The span that an event is; whose it is, its stream says.
-pub(super) fn span_of(event: &Found) -> Option<Span> {
+pub(crate) fn span_of(event: &Found) -> Option<Span> {
     if !is_span(event.stream.get("stream")) {
         return None;
     }

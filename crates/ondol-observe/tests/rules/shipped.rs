@@ -125,6 +125,34 @@ fn a_circuit_that_stays_open() {
 }
 
 #[test]
+fn a_certificate_that_ends_soon_by_the_measure_of_its_own_life() {
+    const DAY: f64 = 86_400.0;
+    let series = |host: &str, begin: f64, end: f64| {
+        let of =
+            |what: &str| format!("ondol_certificate_{what}_timestamp_seconds{{host=\"{host}\"}}");
+        [(of("not_before"), begin), (of("not_after"), end)]
+    };
+    let all = [
+        series("long", -80.0 * DAY, 10.0 * DAY),
+        series("renewed", -10.0 * DAY, 80.0 * DAY),
+        series("short", -DAY, 5.0 * DAY),
+        series("shorter", -5.8 * DAY, 0.2 * DAY),
+    ]
+    .concat();
+    let all: Vec<_> = all
+        .iter()
+        .map(|(name, value)| (name.as_str(), minutes(|_| *value)))
+        .collect();
+    assert_eq!(
+        fires(&shipped(), &all),
+        [
+            "CertificateExpiry The certificate of long ends in 9d 23h 41m 0s",
+            "CertificateExpiry The certificate of shorter ends in 4h 29m 0s",
+        ]
+    );
+}
+
+#[test]
 fn the_machine_and_ondol_itself() {
     let series = [
         (

@@ -51,6 +51,8 @@ impl Service {
             samples: Config::default(),
             events: EventConfig::default(),
             forward: None,
+            forward_events: None,
+            external_url: None,
             version: "1.2.3",
         };
         change(&mut settings);

@@ -122,7 +122,7 @@ fn an_outage_of_the_receiver_and_one_of_ours_lose_nothing() {
     assert!(all.is_ok(), "{seen:?} of 120 samples");
     let page = service.get("/metrics").text();
     assert!(
-        page.contains("ondol_telemetry_forward_dropped_total 0\n"),
+        page.contains("ondol_telemetry_forward_dropped_total{signal=\"samples\"} 0\n"),
         "{page}"
     );
 }

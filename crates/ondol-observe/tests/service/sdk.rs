@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::asking::Service;
 
 /// The interpreter that `cargo xtask ci` has put the SDK into; else says that a test is skipped.
-fn python() -> Option<String> {
+pub(crate) fn python() -> Option<String> {
     let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/python/bin/python");
     let has_sdk = Command::new(&tools)
         .args([

@@ -59,6 +59,30 @@ async fn list(out: &Out) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The alerts of a project, or of one service of it, that are pending or fire; none where there is no telemetry to ask.
+pub(crate) async fn of(project: &str, service: Option<&str>) -> Vec<Value> {
+    let Ok(mut seen) = ask::get("/ondol/alerts", &[]).await else {
+        return Vec::new();
+    };
+    let alerts = match seen["alerts"].take() {
+        Value::Array(alerts) => alerts,
+        _ => Vec::new(),
+    };
+    let is_of = |alert: &Value| {
+        alert["state"] != "resolved"
+            && alert["labels"]["project"] == project
+            && service.is_none_or(|service| alert["labels"]["service"] == service)
+    };
+    alerts.into_iter().filter(is_of).collect()
+}
+
+/// `ErrorRatio is firing since ...: 12 % of the requests fail`
+pub(crate) fn line(alert: &Value) -> String {
+    let row = row(alert);
+    let cell = |at: usize| row.get(at).map(String::as_str).unwrap_or_default();
+    format!("{} is {} since {}: {}", cell(0), cell(1), cell(2), cell(4))
+}
+
 fn row(alert: &Value) -> Vec<String> {
     let state = match () {
         () if !array(&alert["silenced_by"]).is_empty() => "silenced",

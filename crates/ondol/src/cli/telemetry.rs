@@ -60,6 +60,9 @@ fn show(status: &Value, out: &Out) -> Result<ExitCode, Failure> {
         ]);
     }
     table.lines().iter().for_each(|line| out.data(line));
+    if let Some(last_end) = status["last_end"]["summary"].as_str() {
+        out.data(last_end);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -5,8 +5,10 @@ use std::time::Duration;
 use ondol_api::{Reading, Usage};
 use ondol_model::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::sleep;
 
+use super::alerts;
 use super::args::{ProjectArgs, TopArgs};
 use super::failure::Failure;
 use super::node;
@@ -30,6 +32,7 @@ pub(crate) async fn top(
     loop {
         let usage = client.usage(&name).await?;
         let readings = Readings::ask(&client, &name).await?;
+        let alerts = alerts::of(name.as_str(), None).await;
         if out.json {
             let rows = usage.iter().map(|usage| Row {
                 usage,
@@ -37,15 +40,14 @@ pub(crate) async fn top(
             });
             rows.into_iter().try_for_each(|row| out.object(&row))?;
         } else if again {
-            let lines = table(&usage, &readings).lines().into_iter();
+            let lines = lines(&usage, &readings, &alerts).into_iter();
             let lines: Vec<_> = lines
                 .map(|text| vec![Piece { colour: None, text }])
                 .collect();
             let height = Terminal::room().height.saturating_sub(1);
             terminal.draw(&lines[..lines.len().min(height)], out);
         } else {
-            table(&usage, &readings)
-                .lines()
+            lines(&usage, &readings, &alerts)
                 .iter()
                 .for_each(|line| out.data(line));
         }
@@ -63,6 +65,16 @@ struct Row<'a> {
     usage: &'a Usage,
     #[serde(skip_serializing_if = "Option::is_none")]
     reading: Option<&'a Reading>,
+}
+
+/// What is taken, and below it what is wrong.
+fn lines(usage: &[Usage], readings: &Readings, alerts: &[Value]) -> Vec<String> {
+    let mut lines = table(usage, readings).lines();
+    if !alerts.is_empty() {
+        lines.push(String::new());
+        lines.extend(alerts.iter().map(alerts::line));
+    }
+    lines
 }
 
 fn table(usage: &[Usage], readings: &Readings) -> Table {

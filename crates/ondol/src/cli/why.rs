@@ -1,11 +1,13 @@
 use std::process::ExitCode;
 
-use ondol_api::{CircuitState, ReplicaState, ServiceState};
+use ondol_api::{CircuitState, ReplicaState, ServiceState, Why};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::args::{ProjectArgs, WhyArgs};
 use super::failure::Failure;
 use super::out::{Colour, Out};
-use super::{events, node};
+use super::{alerts, events, node};
 
 pub(crate) async fn why(
     files: &ProjectArgs,
@@ -16,12 +18,16 @@ pub(crate) async fn why(
     let project = node::project(files, &client, out).await?;
     let service = node::service(&project, &args.service)?;
     let why = client.why(&project.name, service.name.as_str()).await?;
+    let alerts = alerts::of(project.name.as_str(), Some(service.name.as_str())).await;
     if out.json {
-        out.object(&why)?;
+        out.object(&Answer { why, alerts })?;
         return Ok(ExitCode::SUCCESS);
     }
     for line in service_lines(&why.service) {
         out.data(line);
+    }
+    for alert in &alerts {
+        out.data(format_args!("  {:12} {}", "alert", alerts::line(alert)));
     }
     for replica in &why.service.replicas {
         for line in replica_lines(replica) {
@@ -35,6 +41,14 @@ pub(crate) async fn why(
         out.data(format_args!("  {}", events::line(event, out)));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the node says, and what its telemetry does.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    why: Why,
+    alerts: Vec<Value>,
 }
 
 fn service_lines(service: &ServiceState) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! Certificates and authorities: what the files hold, what is issued, and what the proxy gets of it.
 
+mod certificates;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use super::acme::{Authorities, News, Proof};
 use super::listeners::Shown;
 use super::reach::Need;
 use crate::authority::{Authority, CERTIFICATE_LIFE};
+use certificates::Certificates;
 
 /// A file of certificates that is larger is none.
 const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -27,6 +30,8 @@ pub(crate) struct Keys {
     good: BTreeMap<CertificateFiles, (Certificate, Vec<String>)>,
     authority: Option<Authority>,
     issued: BTreeMap<Vec<String>, Issued>,
+    /// Those that listeners show.
+    shown: Certificates,
     authorities: Authorities,
     /// The projects name files.
     named: bool,
@@ -60,6 +65,7 @@ impl Keys {
             good: BTreeMap::new(),
             authority: None,
             issued: BTreeMap::new(),
+            shown: Certificates::default(),
             named: false,
             said: BTreeSet::new(),
         };
@@ -138,7 +144,13 @@ impl Keys {
                 Proof::Tls(certificate) => shown.certificates.push(certificate),
             }
         }
+        self.shown.see(&shown.certificates);
         (shown, self.unsaid(wrong))
+    }
+
+    /// From when until when the certificates hold that listeners show, as a page of metrics.
+    pub(crate) fn page(&self) -> String {
+        self.shown.page()
     }
 
     /// Adds what the files hold, and says which names that is for.

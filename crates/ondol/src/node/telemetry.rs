@@ -23,7 +23,7 @@ use follow::Observed;
 /// Where OpenTelemetry's SDKs send to when nobody tells them anything: HTTP, and gRPC.
 const DEFAULT_PORTS: [u16; 2] = [4318, 4317];
 
-/// How long a sample may take to come in before it is forwarded.
+/// How long a sample, line or span may take to come in before its moment is forwarded.
 const SETTLE_MS: i64 = 10_000;
 
 /// Where the telemetry listens.
@@ -44,8 +44,12 @@ pub(crate) struct Asked {
     pub(crate) listen: Listen,
     pub(crate) metrics: Retention,
     pub(crate) events: Retention,
-    /// Where metrics go on to.
+    /// Where metrics go on to: a remote write.
     pub(crate) forward: Option<Uri>,
+    /// Where log lines and spans go on to: an endpoint of OTLP.
+    pub(crate) forward_events: Option<Uri>,
+    /// Where people reach it, for links of alerts.
+    pub(crate) url: Option<String>,
 }
 
 /// The telemetry of this node.
@@ -77,7 +81,9 @@ pub(super) fn start(
             retention: asked.events,
             ..EventConfig::default()
         },
-        forward: asked.forward.clone().map(forward),
+        forward: asked.forward.clone().map(|url| forward(url, "node")),
+        forward_events: (asked.forward_events.clone()).map(|url| forward(url, "host.name")),
+        external_url: asked.url.clone(),
         version: env!("CARGO_PKG_VERSION"),
     };
     let (telemetry, running) = match Telemetry::start(settings, said.clone()) {
@@ -164,14 +170,14 @@ impl Observing {
     }
 }
 
-/// With what tells this machine from others at the receiver.
-fn forward(url: Uri) -> Forward {
+/// With what tells this machine from others at the receiver, under this name.
+fn forward(url: Uri, name: &str) -> Forward {
     let host = nix::unistd::gethostname().ok();
     let host = host.and_then(|host| host.into_string().ok());
     Forward {
         url,
         labels: host
-            .map(|host| ("node".to_owned(), host))
+            .map(|host| (name.to_owned(), host))
             .into_iter()
             .collect(),
         settle_ms: SETTLE_MS,
@@ -247,7 +253,9 @@ impl Node {
                 }));
             }
         }
-        let seen = (observed, usage::summary(state.projects.values()));
+        let mut summary = usage::summary(state.projects.values());
+        summary.push_str(&self.keys.page());
+        let seen = (observed, summary);
         observing.observed.send_if_modified(|before| {
             let changed = *before != seen;
             *before = seen;

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use ondol_test::{
     TestBrowser, TestDir, TestNode, get, play, program, request, scenes, skipped, wait_until,
 };
+use serde_json::Value;
 
 use crate::app::json_of;
 use crate::user::Nobody;
@@ -115,6 +116,7 @@ fn story_by_requests(app: &Path, node: TestNode) -> Result<()> {
         (!seen["views"].as_array()?.is_empty()).then_some(seen)
     })?;
     assert_eq!(seen["views"].as_array().map(Vec::len), Some(1), "{seen}");
+    follow(app, &node)?;
 
     let mut form = b"--edge\r\ncontent-disposition: form-data; name=\"title\"\r\n\r\nMade by a test\r\n--edge\r\n\
         content-disposition: form-data; name=\"video\"; filename=\"a.webm\"\r\n\r\n"
@@ -133,6 +135,58 @@ fn story_by_requests(app: &Path, node: TestNode) -> Result<()> {
 
     node.ok(app, ["down", "--volumes"])?;
     node.stop()
+}
+
+/// One request, through every service that has a part in it, with what each of them wrote about it.
+fn follow(app: &Path, node: &TestNode) -> Result<()> {
+    const ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{ID}-00f067aa0ba902b7-01");
+    let film = format!("{EDGE}/stream/paper-sea?view=followed");
+    let watched = request("GET", &film, &[("traceparent", &parent)], b"")?;
+    assert_eq!(watched.status, 200);
+    let shown = wait_until("every hop with its lines", SOON, || {
+        let shown = node.ok(app, ["trace", ID]).ok()?.stdout;
+        let steps = steps(&shown);
+        // A film is fetched in pieces, each a hop of its own, and the view is announced beside them.
+        (steps.len() >= 8).then_some(steps)
+    });
+    let shown = shown.with_context(|| format!("{:?}", node.run(app, ["trace", ID])))?;
+    let expected = [
+        "video-streaming-1: GET /stream/paper-sea",
+        "video-streaming-1 wrote: GET /stream/paper-sea 200",
+        "video-storage-1:   HEAD /blobs/paper-sea",
+        "video-storage-1 wrote: HEAD /blobs/paper-sea 200",
+        "video-storage-1:   GET /blobs/paper-sea",
+        "video-storage-1 wrote: GET /blobs/paper-sea 206",
+        "history-1:   POST /views",
+        "history-1 wrote: POST /views 201",
+    ];
+    assert_eq!(shown, expected);
+    Ok(())
+}
+
+/// Hops and lines of a waterfall, without moments and bars.
+fn steps(shown: &str) -> Vec<String> {
+    let (mut replica, mut column) = ("", None);
+    let mut steps = Vec::new();
+    for line in shown.lines().skip(1) {
+        if let Some((_, json)) = line.split_once('{') {
+            let said: Value = serde_json::from_str(&format!("{{{json}")).unwrap_or_default();
+            let word = |name: &str| said[name].as_str().unwrap_or_default().to_owned();
+            let (method, path) = (word("method"), word("path"));
+            steps.push(format!(
+                "{replica} wrote: {method} {path} {}",
+                said["status"]
+            ));
+        } else if let Some((who, rest)) = line.split_once("  ") {
+            let begin = line.len() - rest.trim_start().len();
+            let depth = begin - *column.get_or_insert(begin);
+            let name = rest.trim_start().split("  ").next().unwrap_or_default();
+            replica = who;
+            steps.push(format!("{who}: {:depth$}{name}", ""));
+        }
+    }
+    steps
 }
 
 /// What a newcomer does, from the first command to the last.

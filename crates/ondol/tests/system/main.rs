@@ -14,6 +14,7 @@ mod guard;
 mod input;
 mod life;
 mod load;
+mod observed;
 mod pages;
 mod process;
 mod reach;

@@ -82,6 +82,18 @@ fn up() -> Result<Option<Secure>> {
     Ok(Some(secure))
 }
 
+/// What is known of the end of a host's certificate.
+fn ends_in_days(secure: &Secure, host: &str, days: f64) -> Result<()> {
+    let name = "ondol_certificate_not_after_timestamp_seconds";
+    let query = format!("({name}{{host=\"{host}\"}} - time()) / 86400");
+    let left = wait_until("the end of a certificate", SOON, || {
+        let told = secure.app.ok(["metrics", &query, "--now"]).ok()?.stdout;
+        told.split_ascii_whitespace().last()?.parse::<f64>().ok()
+    })?;
+    ensure!((days - 0.1..=days).contains(&left), "{host}: {left}");
+    Ok(())
+}
+
 #[test]
 fn hosts_have_certificates_of_the_development_authority_and_of_files() -> Result<()> {
     let Some(secure) = up()? else { return Ok(()) };
@@ -104,6 +116,8 @@ fn hosts_have_certificates_of_the_development_authority_and_of_files() -> Result
     // Without TLS one is sent there.
     let plain = ondol_test::request("GET", &secure.app.edge("/x"), &[("host", "shop.test")], b"")?;
     ensure!(plain.status == 308, "{plain:?}");
+    ends_in_days(&secure, "own.test", 2.0)?;
+    ends_in_days(&secure, "shop.test", 90.0)?;
     let key = secure.app.node.state().join("tls/authority.key");
     let mode = fs::metadata(&key).context("a key")?.permissions().mode();
     ensure!(mode & 0o777 == 0o600, "{mode:o}");

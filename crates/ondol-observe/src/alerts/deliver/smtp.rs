@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::TcpStream;
 
 use super::{lasting, passing, tls};
-use crate::clock;
+use crate::{clock, host};
 
 /// Lines of one answer, and bytes of one line (RFC 5321, section 4.5.3.1.5, and room to spare).
 const LINES_MAX: usize = 64;
@@ -28,7 +28,7 @@ pub(super) async fn send(
     let place = format!("{}:{}", smtp.host, smtp.port);
     let stream = TcpStream::connect((smtp.host.as_str(), smtp.port)).await;
     let stream = stream.map_err(|error| passing(format!("{place}: {error}")))?;
-    let me = hostname();
+    let me = host::name();
     let default = format!("ondol@{me}");
     let from = if from.is_empty() { &default } else { from };
     let letter = Letter {
@@ -220,19 +220,4 @@ fn encoded_words(text: &str) -> String {
         .iter()
         .map(|piece| format!("=?utf-8?B?{}?=", STANDARD.encode(piece)));
     words.collect::<Vec<_>>().join("\r\n ")
-}
-
-/// What this machine calls itself.
-fn hostname() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String = name
-        .trim()
-        .chars()
-        .filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c))
-        .collect();
-    if name.is_empty() {
-        "localhost".to_owned()
-    } else {
-        name
-    }
 }

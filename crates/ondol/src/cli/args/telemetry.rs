@@ -118,19 +118,28 @@ pub(crate) struct TelemetryArgs {
         hide_env = true
     )]
     telemetry_free: Option<Bytes>,
-    /// A remote write that metrics go on to: https://user:password@host/api/v1/write
+    /// Where it goes on to: metrics=URL of a remote write, events=URL of an OTLP endpoint, or both with a comma
     #[arg(
         long,
         value_name = "URL",
         env = "ONDOL_TELEMETRY_FORWARD",
         hide_env = true,
+        value_parser = forward
+    )]
+    telemetry_forward: Option<Each<Uri>>,
+    /// Where people reach the telemetry, for links in alerts: https://telemetry.example
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ONDOL_TELEMETRY_URL",
+        hide_env = true,
         value_parser = whole
     )]
-    telemetry_forward: Option<Uri>,
+    telemetry_url: Option<Uri>,
 }
 
 /// A value for metrics and one for log lines and spans; what was not said is as usual.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Each<T> {
     metrics: Option<T>,
     events: Option<T>,
@@ -168,7 +177,10 @@ impl TelemetryArgs {
         };
         TelemetryAsked {
             listen: self.telemetry.unwrap_or_default(),
-            forward: self.telemetry_forward.clone(),
+            forward: (self.telemetry_forward.as_ref()).and_then(|to| to.metrics.clone()),
+            forward_events: (self.telemetry_forward.as_ref()).and_then(|to| to.events.clone()),
+            url: (self.telemetry_url.as_ref())
+                .map(|url| url.to_string().trim_end_matches('/').to_owned()),
             metrics: retention(
                 keep.and_then(|keep| keep.metrics),
                 max.and_then(|max| max.metrics),
@@ -197,6 +209,26 @@ fn whole(text: &str) -> Result<Uri, String> {
     url.filter(is_whole).ok_or_else(|| {
         "expected a whole address, such as https://metrics.example/api/v1/write".to_owned()
     })
+}
+
+/// One address without a word before it is a remote write. Commas separate addresses where a kind follows.
+fn forward(text: &str) -> Result<Each<Uri>, String> {
+    let mut each = Each::default();
+    let events = text.find(",events=").map(|at| text.split_at(at));
+    let metrics = text.find(",metrics=").map(|at| text.split_at(at));
+    let (first, second) = events.or(metrics).unwrap_or((text, ""));
+    for part in [first, second.trim_start_matches(',')] {
+        if let Some(url) = part.strip_prefix("events=") {
+            each.events = Some(whole(url)?);
+        } else if !part.is_empty() {
+            let url = part.strip_prefix("metrics=").unwrap_or(part);
+            each.metrics = Some(whole(url)?);
+        }
+    }
+    match each.metrics.is_some() || each.events.is_some() {
+        true => Ok(each),
+        false => whole("").map(|_| each),
+    }
 }
 
 fn each<T: FromStr<Err: ToString> + Copy>(text: &str) -> Result<Each<T>, String> {
@@ -248,6 +280,30 @@ mod tests {
                 whole(text).is_err_and(|why| why.contains("whole address")),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn metrics_go_to_one_address_and_events_to_another() {
+        let of = |text: &str| {
+            let to = forward(text)?;
+            let text = |url: Option<Uri>| url.map(|url| url.to_string()).unwrap_or_default();
+            Ok::<_, String>((text(to.metrics), text(to.events)))
+        };
+        let (write, endpoint) = (
+            "http://a/api/v1/write?x=1,2".to_owned(),
+            "https://b:4318/".to_owned(),
+        );
+        assert_eq!(of(&write), Ok((write.clone(), String::new())));
+        assert_eq!(
+            of(&format!("events={endpoint}")),
+            Ok((String::new(), endpoint.clone()))
+        );
+        let both = Ok((write.clone(), endpoint.clone()));
+        assert_eq!(of(&format!("metrics={write},events={endpoint}")), both);
+        assert_eq!(of(&format!("events={endpoint},metrics={write}")), both);
+        for wrong in ["", "events=", "traces=http://b", "http://a,events=b"] {
+            assert!(of(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -40,6 +40,8 @@ impl Place {
             },
             version: "0",
             forward: None,
+            forward_events: None,
+            external_url: None,
         };
         let (said, _) = tokio::sync::mpsc::unbounded_channel();
         Telemetry::start(settings, said).unwrap()

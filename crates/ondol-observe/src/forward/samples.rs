@@ -1,19 +1,16 @@
 //! All samples of a window of time, as bodies of remote write.
 
+use ondol_ingest::otlp::Signal;
 use ondol_ingest::{IngestError, NativeHistogram, Pair, Reading, Series, remote_write};
 use ondol_query::{
     Histogram, Labels, ResetHint, Sample, Selected, Selection, Source, SourceError, Span, Value,
 };
 use ondol_telemetry::SharedSamples;
 
+use super::Body;
+
 /// Samples of one body.
 const SAMPLES_MAX: usize = 5000;
-
-/// A body, packed.
-pub(super) struct Body {
-    pub(super) bytes: Vec<u8>,
-    pub(super) samples: u64,
-}
 
 /// Everything after `after_ms` until `until_ms`, ordered by series, so that the same window gives the same bodies.
 pub(super) fn read(
@@ -55,8 +52,9 @@ fn body(batch: &mut Vec<Series>, waiting: &mut usize) -> Result<Body, IngestErro
     let bytes = remote_write::encode(batch)?;
     batch.clear();
     Ok(Body {
+        signal: Signal::Metrics,
+        items: std::mem::take(waiting) as u64,
         bytes,
-        samples: std::mem::take(waiting) as u64,
     })
 }
 
