@@ -13,7 +13,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache as Quick;
 use tokio::sync::watch;
 
-use crate::policy::cache::Stored;
+use crate::policy::cache::{Fields, Stored};
 use crate::{CacheStatus, Purge};
 use address::Address;
 
@@ -88,7 +88,7 @@ impl Cache {
     }
 
     /// What is stored for this address and fits the request.
-    pub(crate) fn find(&self, key: &str, request: &HeaderMap, now: Time) -> Found {
+    pub(crate) fn find(&self, key: &str, request: &impl Fields, now: Time) -> Found {
         match self.entries.get(key) {
             Some(Entry::Variants(variants)) => variants
                 .iter()

@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ondol_model::{ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy, Treatment};
+use ondol_model::{
+    Listener, ListenerId, Purpose, Route, ServiceRef, Snapshot, TrafficPolicy, Treatment,
+};
 use tokio::sync::Notify;
 
 use crate::gate::Gate;
@@ -49,9 +51,13 @@ impl Compiled {
         let mut edges = BTreeMap::new();
         for listener in &snapshot.listeners {
             if let Purpose::Edge { routes } = &listener.purpose {
-                let edge = Edge::new(routes, &snapshot, crew)
-                    .map_err(|why| format!("{}: {why}", listener.address))?;
-                edges.insert(listener.id, Arc::new(edge));
+                let edge = match before.edge_of(listener, &snapshot) {
+                    Some(known) => known,
+                    None => Edge::new(routes, &snapshot, crew)
+                        .map(Arc::new)
+                        .map_err(|why| format!("{}: {why}", listener.address))?,
+                };
+                edges.insert(listener.id, edge);
             }
         }
         let mut policies = BTreeMap::new();
@@ -68,6 +74,15 @@ impl Compiled {
             fronts,
             policies,
         })
+    }
+
+    /// The routes of a listener of `next`, where nothing of them changes: most snapshots change little, and routes may
+    /// be many.
+    fn edge_of(&self, listener: &Listener, next: &Snapshot) -> Option<Arc<Edge>> {
+        let mut known = self.snapshot.listeners.iter();
+        let known = known.find(|known| known.id == listener.id)?;
+        let same = known.purpose == listener.purpose && self.snapshot.files == next.files;
+        self.edges.get(&listener.id).filter(|_| same).cloned()
     }
 
     /// The circuits that are not closed.

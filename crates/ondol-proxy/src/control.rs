@@ -35,6 +35,8 @@ use session::Session;
 
 /// Changes are written down together when they come close together.
 const SAVE_AFTER: Duration = Duration::from_millis(100);
+/// And no more often than that while they go on.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) struct Control {
     listener: Option<UnixListener>,
@@ -49,12 +51,14 @@ pub(crate) struct Control {
     answers: mpsc::UnboundedSender<Answer>,
     outbox: mpsc::UnboundedReceiver<Answer>,
     compiled: Arc<Compiled>,
+    wires: Arc<Wires>,
     /// Told when a circuit opens or closes.
     circuits_changed: Arc<Notify>,
     signals: Collector,
     sockets: BTreeMap<ListenerId, Arc<OwnedFd>>,
     tables: BTreeMap<ServiceRef, Arc<EndpointTable>>,
     save_at: Option<Instant>,
+    saved_at: Option<Instant>,
     terminate: Signal,
     interrupt: Signal,
 }
@@ -76,10 +80,12 @@ impl Control {
             answers,
             outbox,
             compiled: Arc::default(),
+            wires: Arc::default(),
             circuits_changed: Arc::default(),
             sockets: BTreeMap::new(),
             tables: BTreeMap::new(),
             save_at: None,
+            saved_at: None,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
         };
@@ -206,8 +212,11 @@ impl Control {
         let changed = &self.circuits_changed;
         let mut compiled = Compiled::new(snapshot, &self.compiled, &self.crew, changed)?;
         let snapshot = &mut compiled.snapshot;
-        let wires = Arc::new(Wires::new(&self.tls, snapshot)?);
         let now = &self.compiled.snapshot;
+        let wires = match Wires::are_same(now, snapshot) {
+            true => self.wires.clone(),
+            false => Arc::new(Wires::new(&self.tls, snapshot)?),
+        };
         let plan = plan::plan(now, &self.sockets, snapshot, sockets, bind)?;
         let accepted = self.ack(ToNode::Accepted {
             version: snapshot.version,
@@ -220,6 +229,7 @@ impl Control {
         self.sockets = plan.sockets;
         let shared = Arc::new(compiled);
         self.compiled = shared.clone();
+        self.wires = wires.clone();
         // Every worker knows a listener before one of them accepts on it and gives connections to the others.
         self.crew
             .order_all(|| Order::Configure(shared.clone(), wires.clone(), accepted.clone()));
@@ -294,12 +304,14 @@ impl Control {
     }
 
     fn save_soon(&mut self) {
-        self.save_at
-            .get_or_insert_with(|| Instant::now() + SAVE_AFTER);
+        let soon = Instant::now() + SAVE_AFTER;
+        let next = self.saved_at.map_or(soon, |saved| saved + SAVE_EVERY);
+        self.save_at.get_or_insert(next.max(soon));
     }
 
     fn save(&mut self) {
         self.save_at = None;
+        self.saved_at = Some(Instant::now());
         let tables = self
             .tables
             .values()

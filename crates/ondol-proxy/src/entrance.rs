@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
-use ondol_model::{Dial, Listener, ListenerId, OpeningTls, ServiceRef, Snapshot};
+use ondol_model::{Dial, Listener, ListenerId, Opening, OpeningTls, ServiceRef, Snapshot};
 use rustls::ServerConfig;
 
 use crate::tls::{DialledTls, Keyring, Tls};
@@ -64,6 +64,23 @@ impl Wires {
                 .extend(dialled.map(|dialled| (policy.service.clone(), Arc::new(dialled))));
         }
         Ok(wires)
+    }
+
+    /// Whether connections begin under `next` as they do under `now`. Then what is ready is to stay: sessions of TLS
+    /// that can be resumed are in it.
+    pub(crate) fn are_same(now: &Snapshot, next: &Snapshot) -> bool {
+        fn openings(of: &Snapshot) -> impl Iterator<Item = (ListenerId, &Opening)> {
+            let listeners = of.listeners.iter();
+            listeners.map(|listener| (listener.id, &listener.opening))
+        }
+        fn dials(of: &Snapshot) -> impl Iterator<Item = (&ServiceRef, &Dial)> {
+            let policies = of.traffic.iter();
+            policies.map(|policy| (&policy.service, &policy.traffic.dial))
+        }
+        now.certificates == next.certificates
+            && now.challenges == next.challenges
+            && openings(now).eq(openings(next))
+            && dials(now).eq(dials(next))
     }
 
     pub(crate) fn entrance(&self, listener: ListenerId) -> Arc<Entrance> {

@@ -28,12 +28,25 @@ pub(crate) struct Gate {
 
 impl Gate {
     /// Whether it lets pass by address and count alone, without a look at the request, and leaves answers as they are.
+    /// Whether they are kept is another matter.
     pub(crate) fn only_counts(&self) -> bool {
+        let Gate {
+            guard,
+            limits,
+            auth,
+            kept: _,
+        } = self;
+        let Guard {
+            allow: _,
+            deny: _,
+            // They stand beside it, compiled.
+            limits: _,
+            auth: _,
+            cache: _,
+            compress,
+        } = guard;
         let by_request = |(by, _): &(LimitBy, _)| matches!(by, LimitBy::Header(_));
-        self.auth.is_none()
-            && self.kept.is_none()
-            && !self.guard.compress
-            && !self.limits.iter().any(by_request)
+        auth.is_none() && !compress && !limits.iter().any(by_request)
     }
 
     /// Whether clients of this address may ask at all.

@@ -28,5 +28,5 @@ mod way;
 pub(crate) use body::Upload;
 pub(crate) use raw::{Buffers, Dates};
 pub use raw::{pass_answer, pass_request};
-pub(crate) use serve::serve;
+pub(crate) use serve::{Http1, serve};
 pub(crate) use serve_http2::serve_http2;

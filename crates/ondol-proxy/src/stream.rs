@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::guard::Guard;
@@ -19,7 +19,7 @@ use inbound::{End, Inbound};
 pub(crate) use wire::{Spoken, Wire};
 
 /// What is still read of a client whose request was refused, so that it sees the answer instead of a reset.
-const DISCARD_BYTES_MAX: usize = 1 << 20;
+const DISCARD_BYTES_MAX: u32 = 1 << 20;
 
 /// A client's stream: gives back the first bytes that were read to look at them, notes its activity, and hands on only
 /// requests that mean one thing.
@@ -27,7 +27,7 @@ pub(crate) struct ClientStream {
     inner: Wire,
     inbound: Inbound,
     activity: Arc<Activity>,
-    discarded: usize,
+    discarded: u32,
 }
 
 impl ClientStream {
@@ -71,7 +71,7 @@ impl ClientStream {
             if buffer.filled().is_empty() {
                 break;
             }
-            self.discarded += buffer.filled().len();
+            self.discarded += buffer.filled().len() as u32;
         }
         // The answer that is under way ends the connection; an end of what is read would break it off.
         Poll::Pending
@@ -87,14 +87,11 @@ impl AsyncRead for ClientStream {
         let this = self.get_mut();
         let before = buffer.filled().len();
         loop {
-            let ready = &mut this.inbound.ready;
+            let ready = this.inbound.ready();
             if !ready.is_empty() {
                 let length = ready.len().min(buffer.remaining());
                 buffer.put_slice(&ready[..length]);
-                ready.advance(length);
-                if ready.is_empty() {
-                    *ready = Bytes::new();
-                }
+                this.inbound.advance(length);
                 if this.inbound.is_guarded() {
                     this.activity.read_some();
                 }

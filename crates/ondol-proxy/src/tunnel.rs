@@ -10,14 +10,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional_with_sizes};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::Refusal;
 use crate::guard::Guard;
+use crate::http::{self, Http1};
 use crate::policy::protocol::{Protocol, SNIFF_BYTES_MAX, Sniffed, is_http2, sniff};
 use crate::proxy_protocol::{Ends, write_proxy_header};
 use crate::stream::{ClientStream, Doing, Wire};
 use crate::upstream::{Counted, InFlight, Policy, Refused, add};
 use crate::welcome::{Welcomed, welcome};
 use crate::worker::{Client, Destination, Shard, Target};
-use crate::{Refusal, http};
 
 /// Read at once of what a client says first.
 const FIRST_BYTES_MAX: usize = 1024;
@@ -26,15 +27,20 @@ const BUFFER_BYTES: usize = 8 << 10;
 /// A connection in use may be silent for ever (a pool of database connections is), but not when the other end is dead.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Serves one client connection to its end.
-pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStream) {
+/// Serves one client connection to its end, or until it turns out to carry requests of HTTP/1: what that needs is long
+/// over when they are served, and idle connections are not to carry it.
+pub(crate) async fn begin(
+    shard: Rc<Shard>,
+    mut client: Client,
+    stream: TcpStream,
+) -> Option<Http1> {
+    let shard = &shard;
     // A response head must not wait for the acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
     keep_alive(&stream);
     let entrance = client.serving.entrance();
     let (said, stream) = match entrance.is_plain() {
         true => (BytesMut::new(), stream),
-        // What is long over when requests are served, or rare, is on the heap: idle connections are not to carry it.
         false => match Box::pin(welcome(shard, &mut client, &entrance, stream)).await {
             Ok(Welcomed::Plain(spoken)) => spoken.into_parts(),
             Ok(Welcomed::Secure { wire, http2 }) => {
@@ -42,10 +48,14 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
             }
             Ok(Welcomed::Passed(spoken, destination)) => {
                 let (said, stream) = spoken.into_parts();
-                return Box::pin(tunnel(shard, &client, &destination, stream, said)).await;
+                Box::pin(tunnel(shard, &client, &destination, stream, said)).await;
+                return None;
             }
-            Err(Some(refusal)) => return client.serving.count_refusal(refusal),
-            Err(None) => return,
+            Err(Some(refusal)) => {
+                client.serving.count_refusal(refusal);
+                return None;
+            }
+            Err(None) => return None,
         },
     };
     let target = client.serving.target();
@@ -61,7 +71,8 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
     if let Some(callers) = callers
         && !callers.allow(client.ip, shard.owner(client.ip).as_ref())
     {
-        return client.serving.count_refusal(Refusal::CallerNotAllowed);
+        client.serving.count_refusal(Refusal::CallerNotAllowed);
+        return None;
     }
     let mut stream = stream;
     let tunnel = Tunnel {
@@ -77,10 +88,10 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
     };
     match opened {
         Opened::Http(first) => {
-            serve_wire(shard, client, Wire::Plain(stream), first, false).await;
+            return serve_wire(shard, client, Wire::Plain(stream), first, false).await;
         }
         Opened::Http2(first) => {
-            serve_wire(shard, client, Wire::Plain(stream), first, true).await;
+            return serve_wire(shard, client, Wire::Plain(stream), first, true).await;
         }
         Opened::Bytes(first, upstream) => {
             client.activity.set(Doing::Busy);
@@ -90,7 +101,8 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
                         .gate
                         .lets_bytes_in(client.ip, &shard.crew.gates, shard.now())
             {
-                return client.serving.count_refusal(refusal);
+                client.serving.count_refusal(refusal);
+                return None;
             }
             if let Err(refusal) = Box::pin(tunnel.run(stream, first, upstream)).await {
                 destination.cluster.count_refusal(refusal);
@@ -98,6 +110,7 @@ pub(crate) async fn serve(shard: &Rc<Shard>, mut client: Client, stream: TcpStre
         }
         Opened::Nothing => {}
     }
+    None
 }
 
 /// Hands a connection on as it is.
@@ -121,7 +134,12 @@ async fn tunnel(
 }
 
 /// Serves a client that speaks HTTP; its first bytes say which.
-async fn serve_http(shard: &Rc<Shard>, client: Client, mut stream: TcpStream, mut said: BytesMut) {
+async fn serve_http(
+    shard: &Rc<Shard>,
+    client: Client,
+    mut stream: TcpStream,
+    mut said: BytesMut,
+) -> Option<Http1> {
     let http2 = loop {
         if !said.is_empty()
             && let Some(http2) = is_http2(&said)
@@ -131,23 +149,29 @@ async fn serve_http(shard: &Rc<Shard>, client: Client, mut stream: TcpStream, mu
         said.reserve(FIRST_BYTES_MAX);
         match stream.read_buf(&mut said).await {
             Ok(1..) => client.activity.set(Doing::Head),
-            Ok(0) | Err(_) if said.is_empty() => return,
+            Ok(0) | Err(_) if said.is_empty() => return None,
             Ok(0) | Err(_) => break false,
         }
     };
-    serve_wire(shard, client, Wire::Plain(stream), said, http2).await;
+    serve_wire(shard, client, Wire::Plain(stream), said, http2).await
 }
 
-async fn serve_wire(shard: &Rc<Shard>, client: Client, wire: Wire, first: BytesMut, http2: bool) {
+/// Of HTTP/1, its requests are left to the caller.
+async fn serve_wire(
+    shard: &Rc<Shard>,
+    client: Client,
+    wire: Wire,
+    first: BytesMut,
+    http2: bool,
+) -> Option<Http1> {
     let guard = (!http2).then(|| Guard::new(shard.limits.head_bytes_max));
     let stream = ClientStream::new(wire, first.freeze(), guard, client.activity.clone());
-    match http2 {
-        true => {
-            client.activity.set(Doing::Idle);
-            Box::pin(http::serve_http2(shard.clone(), client, stream)).await;
-        }
-        false => http::serve(shard.clone(), client, stream).await,
+    if !http2 {
+        return Some(Http1::new(shard.clone(), client, stream));
     }
+    client.activity.set(Doing::Idle);
+    Box::pin(http::serve_http2(shard.clone(), client, stream)).await;
+    None
 }
 
 /// What a connection turned out to be, and what the client has said so far.
@@ -360,4 +384,33 @@ fn keep_alive(stream: &TcpStream) {
         .with_interval(KEEPALIVE);
     // Without it, a connection to a dead machine stays until somebody wants to send something.
     let _ = SockRef::from(stream).set_tcp_keepalive(&when);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        fn of<A, F>(_: impl Fn(A) -> F) -> usize {
+            size_of::<F>()
+        }
+        fn of3<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
+            size_of::<F>()
+        }
+        eprintln!("begin {}", of3(begin));
+        eprintln!(
+            "serve {}",
+            of(|b: std::pin::Pin<Box<std::future::Ready<Option<Http1>>>>| http::serve(b))
+        );
+        eprintln!(
+            "Http1 {} ClientStream {} Wire {} Guard {} Client {}",
+            size_of::<Http1>(),
+            size_of::<ClientStream>(),
+            size_of::<Wire>(),
+            size_of::<Guard>(),
+            size_of::<Client>()
+        );
+        eprintln!("Activity {}", size_of::<crate::stream::Activity>());
+    }
 }

@@ -84,6 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     install_besides(&PROGRAMS)?;
     let binary = options.binary.clone().map_or_else(super::build, Ok)?;
     machine::allow_files(FILES);
+    machine::go_first();
     let ground = Ground::prepare(fs::canonicalize(binary)?)?;
     let (looks, mut ours, mut theirs) = side_by_side(&ground, options)?;
     alone(&ground, options, &mut ours, &mut theirs);

@@ -9,7 +9,8 @@ use crate::policy::cache::{Defaults, Rules};
 pub(crate) struct Kept {
     pub rules: Rules,
     pub cache: Arc<Cache>,
-    service: ServiceRef,
+    /// What every key begins with: the service and a blank.
+    service: String,
     query: Option<Vec<String>>,
 }
 
@@ -26,15 +27,24 @@ impl Kept {
                 body_bytes_max: rule.body_bytes_max.0,
             },
             cache,
-            service: service.clone(),
+            service: format!("{service} "),
             query: rule.query.clone(),
         }
     }
 
     /// What an answer is looked up by: the service, and the address that was asked for. `host` is in lower case.
     pub(crate) fn key(&self, host: &str, path: &str, query: Option<&str>) -> String {
-        let mut key = format!("{} {host}{path}", self.service);
-        let Some(query) = query else { return key };
+        let mut key = String::new();
+        self.write_key(host, path, query, &mut key);
+        key
+    }
+
+    /// The same into `key`, which is empty.
+    pub(crate) fn write_key(&self, host: &str, path: &str, query: Option<&str>, key: &mut String) {
+        for part in [&self.service, host, path] {
+            key.push_str(part);
+        }
+        let Some(query) = query else { return };
         let meant: Vec<&str> = match &self.query {
             None => vec![query],
             Some(names) => {
@@ -52,7 +62,6 @@ impl Kept {
             key.push('?');
             key.push_str(&meant.join("&"));
         }
-        key
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) struct Head {
     line: Option<Line>,
     length: Option<u64>,
     chunked: bool,
-    host: Option<Range<usize>>,
+    host: Option<Place>,
     /// A name has `_`.
     pub underscores: bool,
 }
@@ -32,7 +32,21 @@ struct Line {
     /// GET, HEAD or DELETE.
     bodiless: bool,
     /// The host that the target names.
-    authority: Option<Range<usize>>,
+    authority: Option<Place>,
+}
+
+/// A range within a head, which is never as long as that: one is kept for every connection.
+#[derive(Clone, Copy)]
+struct Place(u32, u32);
+
+impl Place {
+    fn of(range: Range<usize>) -> Self {
+        Place(range.start as u32, range.end as u32)
+    }
+
+    fn range(self) -> Range<usize> {
+        self.0 as usize..self.1 as usize
+    }
 }
 
 type Complete = (usize, Option<Body>);
@@ -92,7 +106,7 @@ impl Head {
         }
         let authority = authority(target).map(|range| {
             let before = start + method_end + 1;
-            before + range.start..before + range.end
+            Place::of(before + range.start..before + range.end)
         });
         self.line = Some(Line {
             old,
@@ -133,7 +147,7 @@ impl Head {
         if unclear || self.host.is_some() || !is_host(&value[host.clone()]) {
             return Err(Fault::Host);
         }
-        self.host = Some(start + host.start..start + host.end);
+        self.host = Some(Place::of(start + host.start..start + host.end));
         Ok(())
     }
 
@@ -171,7 +185,7 @@ impl Head {
             return Err(Fault::Body);
         }
         if let (Some(authority), Some(host)) = (&line.authority, &self.host)
-            && !bytes[authority.clone()].eq_ignore_ascii_case(&bytes[host.clone()])
+            && !bytes[authority.range()].eq_ignore_ascii_case(&bytes[host.range()])
         {
             return Err(Fault::Host);
         }

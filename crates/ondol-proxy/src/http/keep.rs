@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    HOST, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE,
-    IF_UNMODIFIED_SINCE, RANGE,
+    HOST, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE,
+    RANGE,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
@@ -26,13 +26,9 @@ use super::way::Way;
 use crate::Refusal;
 use crate::cache::{Flight, Found, Lead};
 use crate::gate::Kept;
-use crate::policy::cache::{Came, RequestControl, State, Stored, admit, answer};
+use crate::policy::cache::{CACHE_STATUS, Came, HIT, RequestControl, State, Stored, admit, answer};
 use crate::policy::path::host_name;
 
-/// What became of the request here (RFC 9211).
-const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
-/// It is what was stored.
-pub(super) const HIT: &str = "ondol; hit";
 /// An answer that is too old, given because there is no other.
 const SPARED: &str = "ondol; hit; detail=stale-if-error";
 /// How long a request waits for another one that fetches the same.

@@ -1,7 +1,7 @@
 //! The short way: requests that are only passed on, from bytes to bytes, without a parsed form in between.
 //!
 //! It takes what most requests are: GET and HEAD of HTTP/1.1 without a body, for a route that changes nothing and a
-//! service that is asked in the ordinary way. At the first request of a connection that is something else, or that
+//! service that is asked in the ordinary way, or whose answer is kept and fresh. At the first request of a connection that is something else, or that
 //! gets no answer here, the connection goes on the long way ([`super::serve`]), with that request first. So everything
 //! that is refused, repeated or answered instead is said in one place.
 //!
@@ -10,14 +10,15 @@
 mod buffer;
 mod date;
 mod fuzzed;
+mod give;
 mod passage;
 mod path;
 pub(super) mod request;
 pub(super) mod response;
+mod write;
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
 
 use http::{HeaderValue, Method, StatusCode, Version};
 use ondol_model::{RunId, Time};
@@ -38,6 +39,7 @@ use buffer::Buffer;
 pub(crate) use buffer::Buffers;
 pub(crate) use date::Dates;
 pub use fuzzed::{pass_answer, pass_request};
+use give::Given;
 use passage::Passage;
 use path::Path;
 use request::{Plain, Read};
@@ -55,6 +57,12 @@ enum Next {
     Break,
 }
 
+/// What is done with a request that stays.
+enum Turn {
+    Send(Ready),
+    Give(Given),
+}
+
 /// A request that is ready to be sent.
 pub(super) struct Ready {
     /// Bytes of its head.
@@ -67,72 +75,45 @@ pub(super) struct Ready {
     pub busy: Busy,
 }
 
-/// Serves a connection as long as its requests are only passed on, and gives it back at the first that is not.
-pub(super) async fn serve(at: &Rc<Exchange>, mut stream: ClientStream) -> Option<ClientStream> {
-    let buffers = &at.shard.buffers;
+/// Serves a connection as long as its requests are only passed on. `true`: it goes on the long way, with a request that
+/// it gives back first.
+pub(super) async fn serve(at: &Exchange, stream: &mut ClientStream) -> bool {
     let lane = Lane::new(at);
+    let mut said = at.shard.buffers.buffer();
     loop {
-        let next = match first(buffers, &mut stream).await {
-            None => Next::End,
-            Some(mut said) => {
-                // On the heap as long as it lasts: idle connections are many.
-                let next = Box::pin(lane.serve_all(&mut stream, &mut said)).await;
-                if let Next::Leave = next {
-                    stream.unread(said.bytes());
-                }
-                buffers.put(said);
-                next
-            }
+        let next = match poll_fn(|cx| said.poll_fill(stream, cx)).await {
+            // On the heap as long as it lasts: idle connections are many.
+            Ok(1..) => Box::pin(lane.serve_all(stream, &mut said)).await,
+            _ => Next::End,
         };
         match next {
             Next::Stay | Next::Fill => {}
-            Next::Leave => return Some(stream),
+            Next::Leave => {
+                stream.unread(said.bytes());
+                return true;
+            }
             Next::End => {
                 // What was answered is to arrive, and by TLS its end is said.
                 let _ = stream.shutdown().await;
-                return None;
+                return false;
             }
-            Next::Break => return None,
+            Next::Break => return false,
         }
     }
-}
-
-/// Waits for a request without a buffer: connections on which nothing happens hold none.
-async fn first(buffers: &Buffers, stream: &mut ClientStream) -> Option<Buffer> {
-    poll_fn(|cx| {
-        let mut buffer = buffers.take();
-        let filled = buffer.poll_fill(stream, cx);
-        if let Poll::Ready(Ok(1..)) = filled {
-            return Poll::Ready(Some(buffer));
-        }
-        buffers.put(buffer);
-        filled.map(|_| None)
-    })
-    .await
 }
 
 /// One client's connection on the short way.
 pub(super) struct Lane<'a> {
     at: &'a Exchange,
-    /// What a service behind the border is told about the client; its host comes after it.
-    forwarded: Vec<u8>,
 }
 
 impl<'a> Lane<'a> {
     pub(super) fn new(at: &'a Exchange) -> Self {
-        let secured = at.client.secured.as_ref();
-        let scheme: &[u8] = if secured.is_some() { b"https" } else { b"http" };
-        let mut forwarded = Vec::new();
-        request::write_line("x-forwarded-for", at.address.as_bytes(), &mut forwarded);
-        request::write_line("x-forwarded-proto", scheme, &mut forwarded);
-        if let Some(subject) = secured.and_then(|secured| secured.subject.as_ref()) {
-            request::write_line("x-client-subject", subject.as_bytes(), &mut forwarded);
-        }
-        Lane { at, forwarded }
+        Lane { at }
     }
 
     /// Serves what was said, until nothing is left of it.
-    async fn serve_all(&self, stream: &mut ClientStream, said: &mut Buffer) -> Next {
+    async fn serve_all(&self, stream: &mut ClientStream, said: &mut Buffer<'_>) -> Next {
         // One for the head that goes to the endpoint, then for the one that comes back.
         let mut head = Vec::new();
         while !said.is_empty() {
@@ -153,12 +134,13 @@ impl<'a> Lane<'a> {
     async fn serve_one(
         &self,
         stream: &mut ClientStream,
-        said: &mut Buffer,
+        said: &mut Buffer<'_>,
         head: &mut Vec<u8>,
     ) -> Next {
         let shard = &self.at.shard;
         let ready = match self.prepare(said.bytes(), head) {
-            Ok(ready) => ready,
+            Ok(Turn::Send(ready)) => ready,
+            Ok(Turn::Give(given)) => return self.give(given, stream, said, head).await,
             Err(next) => return next,
         };
         let Some(bare) = ready.connection(shard).await else {
@@ -176,8 +158,8 @@ impl<'a> Lane<'a> {
         next
     }
 
-    /// Decides where the request goes, and writes its head as the endpoint gets it.
-    fn prepare(&self, bytes: &[u8], head: &mut Vec<u8>) -> Result<Ready, Next> {
+    /// Decides where the request goes, and writes its head as the endpoint gets it, if one does.
+    fn prepare(&self, bytes: &[u8], head: &mut Vec<u8>) -> Result<Turn, Next> {
         let serving = &self.at.client.serving;
         // What is answered or marked at the door is not here.
         if serving.at_the_door.get() || serving.is_closing() {
@@ -190,12 +172,21 @@ impl<'a> Lane<'a> {
             Read::Other => return Err(Next::Leave),
             Read::Plain(plain) => plain,
         };
-        let ready = self.ready(plain, &target, Version::HTTP_11, head);
-        ready.ok_or(Next::Leave)
+        let path = path::path(&target, &plain, self.at, Version::HTTP_11).ok_or(Next::Leave)?;
+        let turn = match path.kept() {
+            Some(kept) => self
+                .given(kept, plain, &target, &path, bytes, head)
+                .map(Turn::Give),
+            None => self
+                .send(plain, &target, &path, Version::HTTP_11, head)
+                .map(Turn::Send),
+        };
+        turn.ok_or(Next::Leave)
     }
 
     /// Decides where a request goes whose lines stand in `head`, and adds what the service is told by us; `None` when
     /// more is to be done with it, or nobody is there who takes it.
+    #[expect(dead_code, reason = "it is for requests of HTTP/2")]
     pub(super) fn ready(
         &self,
         plain: Plain<'_>,
@@ -204,9 +195,29 @@ impl<'a> Lane<'a> {
         head: &mut Vec<u8>,
     ) -> Option<Ready> {
         let path = path::path(target, &plain, self.at, version)?;
+        match path.kept() {
+            Some(_) => None,
+            None => self.send(plain, target, &path, version, head),
+        }
+    }
+
+    fn send(
+        &self,
+        plain: Plain<'_>,
+        target: &Target,
+        path: &Path<'_>,
+        version: Version,
+        head: &mut Vec<u8>,
+    ) -> Option<Ready> {
+        if !path.cluster.only_sends_on() || !path.lets_pass(self.at) {
+            return None;
+        }
         let now = self.at.shard.now();
         let endpoint = path.cluster.pick(&Refused::default(), now)?;
-        let trail = self.trail(&plain, target, version, &path, &endpoint);
+        let trail = self.trail(&plain, target, version, path);
+        if let Some(trail) = &trail {
+            trail.sent_to(endpoint.upstream());
+        }
         let ready = Ready {
             length: plain.length,
             is_head: plain.is_head,
@@ -227,7 +238,6 @@ impl<'a> Lane<'a> {
         target: &Target,
         version: Version,
         path: &Path<'_>,
-        endpoint: &InFlight,
     ) -> Option<Rc<Trail>> {
         let header = |value: &[u8]| HeaderValue::from_bytes(value).ok();
         let wrote = || Wrote {
@@ -245,15 +255,25 @@ impl<'a> Lane<'a> {
         let trail = Trail::begin(&at.shard, &at.client, wrote, || at.draw())?;
         let origin = origin(target, path.route, path.port, at.caller.as_ref());
         trail.goes(path.cluster, origin);
-        trail.sent_to(endpoint.upstream());
         Some(trail)
+    }
+
+    /// Adds what a service behind the border is told about the client.
+    fn forward(&self, host: &str, head: &mut Vec<u8>) {
+        let secured = self.at.client.secured.as_ref();
+        let scheme: &[u8] = if secured.is_some() { b"https" } else { b"http" };
+        request::write_line("x-forwarded-for", self.at.address.as_bytes(), head);
+        request::write_line("x-forwarded-proto", scheme, head);
+        if let Some(subject) = secured.and_then(|secured| secured.subject.as_ref()) {
+            request::write_line("x-client-subject", subject.as_bytes(), head);
+        }
+        request::write_line("x-forwarded-host", host.as_bytes(), head);
     }
 
     /// Adds what the service is told by us.
     fn finish(&self, plain: Plain<'_>, border: bool, trail: Option<&Trail>, head: &mut Vec<u8>) {
         if border {
-            head.extend_from_slice(&self.forwarded);
-            request::write_line("x-forwarded-host", plain.host.as_bytes(), head);
+            self.forward(plain.host, head);
         }
         let id = digits::<32>(self.at.draw());
         if plain.id.is_none() {

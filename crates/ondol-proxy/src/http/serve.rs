@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::rc::Rc;
 
 use http::header::{CONNECTION, HeaderValue, STRICT_TRANSPORT_SECURITY};
@@ -18,19 +19,34 @@ use crate::guard::Fault;
 use crate::stream::{ClientStream, REFUSED_METHOD};
 use crate::worker::{Client, Shard};
 
-/// Serves the requests of one connection, one after another.
+/// A connection of HTTP/1, ready to be served.
+pub(crate) struct Http1 {
+    at: Rc<Exchange>,
+    stream: ClientStream,
+}
+
+impl Http1 {
+    pub(crate) fn new(shard: Rc<Shard>, client: Client, stream: ClientStream) -> Self {
+        let at = Rc::new(Exchange::new(shard, Rc::new(client)));
+        Http1 { at, stream }
+    }
+}
+
+/// Serves the requests of one connection, one after another, once it has `begun`.
 ///
 /// No timer of hyper's: how long a client may take is looked at once a second for all connections of the worker.
-pub(crate) async fn serve(shard: Rc<Shard>, client: Client, stream: ClientStream) {
-    let at = Rc::new(Exchange::new(shard, Rc::new(client)));
-    if let Some(stream) = raw::serve(&at, stream).await {
-        // On the heap: connections that stay on the short way are not to carry it.
-        Box::pin(serve_parsed(at, stream)).await;
+/// Idle connections are many: what is not needed between requests is on the heap, and each thing stands in the future
+/// once.
+pub(crate) async fn serve(begun: Pin<Box<impl Future<Output = Option<Http1>>>>) {
+    let Some(mut http1) = begun.await else { return };
+    if raw::serve(&http1.at, &mut http1.stream).await {
+        Box::pin(serve_parsed(http1)).await;
     }
 }
 
 /// The same by requests that were parsed.
-async fn serve_parsed(at: Rc<Exchange>, stream: ClientStream) {
+async fn serve_parsed(http1: Http1) {
+    let Http1 { at, stream } = http1;
     let (limits, client) = (at.shard.limits, at.client.clone());
     let serving = http1::Builder::new()
         .max_headers(limits.headers_max)

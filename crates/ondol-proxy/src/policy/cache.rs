@@ -7,8 +7,11 @@ mod answer;
 mod control;
 mod stored;
 mod vary;
+mod written;
 
 pub(crate) use admit::{Rules, admit};
 pub(crate) use answer::answer;
 pub(crate) use control::RequestControl;
 pub(crate) use stored::{Came, Defaults, State, Stored};
+pub(crate) use vary::Fields;
+pub(crate) use written::{CACHE_STATUS, HIT};

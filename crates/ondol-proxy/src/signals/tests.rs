@@ -46,7 +46,13 @@ impl World {
         let serving = Rc::new(Serving::new(ListenerId(1), target, Arc::default()));
         let permit = crew.permit(&serving.open, 0, 1).unwrap();
         let activity = Activity::new(Arc::default());
-        let client = Client::new(serving, [127, 0, 0, 1].into(), activity, permit);
+        let client = Client::new(
+            serving,
+            [127, 0, 0, 1].into(),
+            activity,
+            permit,
+            shard.clients.enter(),
+        );
         let cluster = shard.cluster(&web());
         let ServiceRef { project, service } = web();
         let endpoint = Endpoint {

@@ -1,4 +1,4 @@
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::guard::{Fault, Guard, Verdict};
 
@@ -10,12 +10,18 @@ const REFUSED: &[u8] = b"ONDOL-REFUSED / HTTP/1.1\r\nhost: refused\r\nconnection
 /// Between the socket and the parser: what was read and may not be handed on yet, or not at all.
 pub(super) struct Inbound {
     guard: Option<Guard>,
+    /// Mostly nothing waits, and connections on which nothing happens are many.
+    waiting: Option<Box<Waiting>>,
+    /// Nothing more is handed on after what is ready.
+    pub end: Option<End>,
+}
+
+#[derive(Default)]
+struct Waiting {
     /// Checked; to be handed on next.
-    pub ready: Bytes,
+    ready: Bytes,
     /// The beginning of a head.
     held: BytesMut,
-    /// Nothing more is handed on after `ready`.
-    pub end: Option<End>,
 }
 
 /// Why nothing more of a client is handed on.
@@ -32,20 +38,36 @@ impl Inbound {
     pub(super) fn new(guard: Option<Guard>, first: Bytes) -> Self {
         let mut inbound = Inbound {
             guard,
-            ready: Bytes::new(),
-            held: BytesMut::new(),
+            waiting: None,
             end: None,
         };
         let length = inbound.admit(&first);
         if length > 0 {
             // What stands for a refused request comes after what was right before it.
-            let after = std::mem::take(&mut inbound.ready);
-            inbound.ready = match after.is_empty() {
+            let waiting = inbound.waiting.get_or_insert_default();
+            waiting.ready = match waiting.ready.is_empty() {
                 true => first.slice(..length),
-                false => [&first[..length], &after].concat().into(),
+                false => [&first[..length], &waiting.ready].concat().into(),
             };
         }
         inbound
+    }
+
+    /// What is to be handed on next.
+    pub(super) fn ready(&self) -> &[u8] {
+        self.waiting.as_ref().map_or(&[], |waiting| &waiting.ready)
+    }
+
+    /// So much of it was handed on.
+    pub(super) fn advance(&mut self, length: usize) {
+        let Some(waiting) = &mut self.waiting else {
+            return;
+        };
+        waiting.ready.advance(length);
+        if waiting.ready.is_empty() {
+            waiting.ready = Bytes::new();
+            self.waiting.take_if(|waiting| waiting.held.is_empty());
+        }
     }
 
     /// Whether what is read are requests of HTTP/1.
@@ -68,39 +90,49 @@ impl Inbound {
         let Some(guard) = &mut self.guard else {
             return bytes.len();
         };
-        if self.held.is_empty() {
+        let Some(waiting) = self.waiting.take_if(|waiting| !waiting.held.is_empty()) else {
             let verdict = guard.check(bytes);
             let length = self.obey(verdict, bytes.len());
-            if self.end.is_none() {
-                self.held.extend_from_slice(&bytes[length..]);
+            if self.end.is_none() && length < bytes.len() {
+                let waiting = self.waiting.get_or_insert_default();
+                waiting.held.extend_from_slice(&bytes[length..]);
             }
             return length;
-        }
-        self.held.extend_from_slice(bytes);
-        let verdict = guard.check(&self.held);
-        let held = self.held.len();
-        let length = self.obey(verdict, held);
-        let mut ready = self.held.split_to(length);
-        ready.extend_from_slice(&self.ready);
-        self.ready = ready.freeze();
+        };
+        // All that was ready was handed on before more was read.
+        let mut held = waiting.held;
+        held.extend_from_slice(bytes);
+        let verdict = guard.check(&held);
+        let length = self.obey(verdict, held.len());
+        // What stands for a refused request comes after what was right before it.
+        let refused = self.waiting.take().map(|waiting| waiting.ready);
+        let mut passed = held.split_to(length);
+        passed.extend_from_slice(&refused.unwrap_or_default());
         if self.end.is_some() {
-            self.held = BytesMut::new();
+            held = BytesMut::new();
+        }
+        let ready = passed.freeze();
+        if !ready.is_empty() || !held.is_empty() {
+            self.waiting = Some(Box::new(Waiting { ready, held }));
         }
         0
     }
 
     /// Bytes that were handed on are handed on once more, before anything else.
     pub(super) fn unread(&mut self, bytes: &[u8]) {
-        self.ready = match self.ready.is_empty() {
-            true => Bytes::copy_from_slice(bytes),
-            false => [bytes, &self.ready].concat().into(),
-        };
+        if !bytes.is_empty() {
+            let waiting = self.waiting.get_or_insert_default();
+            waiting.ready = [bytes, &waiting.ready].concat().into();
+        }
     }
 
     /// What follows is not looked at.
     pub(super) fn let_pass(&mut self) {
-        if self.guard.take().is_some() && !self.held.is_empty() {
-            self.ready = self.held.split().freeze();
+        if self.guard.take().is_some()
+            && let Some(waiting) = &mut self.waiting
+            && !waiting.held.is_empty()
+        {
+            waiting.ready = waiting.held.split().freeze();
         }
     }
 
@@ -111,7 +143,7 @@ impl Inbound {
             Verdict::Hold(from) => from,
             Verdict::Refuse(at, fault) => {
                 self.end = Some(End::Refused(fault));
-                self.ready = Bytes::from_static(REFUSED);
+                self.waiting.get_or_insert_default().ready = Bytes::from_static(REFUSED);
                 at
             }
             Verdict::Break(at, fault) => {
@@ -134,7 +166,8 @@ mod tests {
         for piece in pieces {
             let length = inbound.admit(piece.as_bytes());
             out.extend_from_slice(&piece.as_bytes()[..length]);
-            out.extend_from_slice(&std::mem::take(&mut inbound.ready));
+            out.extend_from_slice(inbound.ready());
+            inbound.advance(inbound.ready().len());
         }
         (String::from_utf8(out).unwrap(), inbound.end)
     }
@@ -159,7 +192,7 @@ mod tests {
         assert_eq!(read(&[start, end]), (expected.clone(), refused));
         let inbound = Inbound::new(Some(Guard::new(4096)), whole.into());
         assert_eq!(
-            (inbound.end, &inbound.ready[..]),
+            (inbound.end, inbound.ready()),
             (refused, expected.as_bytes())
         );
     }
@@ -173,10 +206,7 @@ mod tests {
         let (start, end) = whole.split_at(9);
         assert_eq!(read(&[start, end]), (right.to_owned(), broken));
         let inbound = Inbound::new(Some(Guard::new(4096)), whole.into());
-        assert_eq!(
-            (inbound.end, &inbound.ready[..]),
-            (broken, right.as_bytes())
-        );
+        assert_eq!((inbound.end, inbound.ready()), (broken, right.as_bytes()));
     }
 
     #[test]
@@ -184,7 +214,7 @@ mod tests {
         let mut inbound = Inbound::new(Some(Guard::new(4096)), Bytes::new());
         assert_eq!(inbound.admit(b"\x81\x05"), 0);
         inbound.let_pass();
-        assert_eq!(&inbound.ready[..], b"\x81\x05");
+        assert_eq!(inbound.ready(), b"\x81\x05");
         assert_eq!(inbound.admit(b"\n\n\n"), 3);
     }
 }

@@ -15,7 +15,7 @@ use super::{Client, Order, Permit, Serving, Shard};
 use crate::control::Ack;
 use crate::stream::Activity;
 use crate::upstream::add;
-use crate::{Refusal, tunnel, udp};
+use crate::{Refusal, http, tunnel, udp};
 
 /// When the process has no file left: until some connection was closed.
 const PAUSE_WITHOUT_FILES: Duration = Duration::from_millis(20);
@@ -155,18 +155,14 @@ fn welcome(
     permit: Permit,
 ) {
     let activity = Activity::new(shard.coarse.clone());
-    let client = Client::new(serving.clone(), peer.ip(), activity.clone(), permit);
-    let number = shard.clients.number();
-    let task = tokio::task::spawn_local({
-        let shard = shard.clone();
-        async move {
-            tunnel::serve(&shard, client, stream).await;
-            shard.clients.remove(number);
-        }
-    });
+    let place = shard.clients.enter();
+    let at = place.at();
+    let client = Client::new(serving.clone(), peer.ip(), activity.clone(), permit, place);
+    let begun = Box::pin(tunnel::begin(shard.clone(), client, stream));
+    let task = tokio::task::spawn_local(http::serve(begun));
     shard
         .clients
-        .add(number, serving, activity, task.abort_handle());
+        .add(at, serving, activity, task.abort_handle());
 }
 
 /// An error that is about the connection that would have been accepted, not about accepting (accept(2)).

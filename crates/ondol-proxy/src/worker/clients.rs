@@ -1,5 +1,4 @@
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -24,6 +23,7 @@ pub(crate) struct Client {
     pub secured: Option<Secured>,
     /// Held as long as anybody works for this client.
     _permit: Permit,
+    _place: Place,
 }
 
 impl Client {
@@ -32,6 +32,7 @@ impl Client {
         ip: IpAddr,
         activity: Arc<Activity>,
         permit: Permit,
+        place: Place,
     ) -> Self {
         Client {
             serving,
@@ -39,6 +40,7 @@ impl Client {
             activity,
             secured: None,
             _permit: permit,
+            _place: place,
         }
     }
 
@@ -68,20 +70,33 @@ struct Open {
 /// The open connections of a worker.
 #[derive(Default)]
 pub(crate) struct Clients {
-    next: Cell<u64>,
-    open: RefCell<BTreeMap<u64, Open>>,
+    begun: Cell<u64>,
+    places: RefCell<Vec<Option<Open>>>,
+    free: RefCell<Vec<usize>>,
+}
+
+/// The place of one of them, which is free again when this is dropped.
+pub(crate) struct Place {
+    clients: Rc<Clients>,
+    at: usize,
 }
 
 impl Clients {
-    /// Names a connection that is about to be served.
-    pub(crate) fn number(&self) -> u64 {
-        self.next.set(self.next.get() + 1);
-        self.next.get()
+    /// Takes a place for a connection that is about to be served.
+    pub(crate) fn enter(self: &Rc<Self>) -> Place {
+        let at = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            let mut places = self.places.borrow_mut();
+            places.push(None);
+            places.len() - 1
+        });
+        let clients = self.clone();
+        Place { clients, at }
     }
 
+    /// It is served at this place.
     pub(crate) fn add(
         &self,
-        number: u64,
+        at: usize,
         serving: Rc<Serving>,
         activity: Arc<Activity>,
         task: AbortHandle,
@@ -91,34 +106,56 @@ impl Clients {
             activity,
             task,
         };
-        self.open.borrow_mut().insert(number, open);
+        if let Some(place) = self.places.borrow_mut().get_mut(at) {
+            *place = Some(open);
+        }
     }
 
-    pub(crate) fn remove(&self, number: u64) {
-        self.open.borrow_mut().remove(&number);
+    /// Another number for each who asks.
+    pub(crate) fn number(&self) -> u64 {
+        self.begun.set(self.begun.get() + 1);
+        self.begun.get()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.borrow().is_empty()
+        self.places.borrow().iter().all(Option::is_none)
     }
 
     /// Ends connections whose client took too long, and idle ones of closed listeners.
     pub(crate) fn sweep(&self, limits: &Limits, now: Time) {
-        self.open.borrow_mut().retain(|_, open| {
+        for open in self.places.borrow().iter().flatten() {
             let (doing, since) = open.activity.get();
             let late = is_late(doing, now.since(since), open.serving.is_closing(), limits);
             let stalled = open.activity.stalled_since();
             let stalled = stalled.is_some_and(|since| now.since(since) >= limits.stall_time_max);
-            if late || stalled {
-                open.task.abort();
+            if open.task.is_finished() || !late && !stalled {
+                continue;
             }
+            // Its place is free as soon as its task is gone.
+            open.task.abort();
             if stalled {
                 open.serving.count_refusal(Refusal::ClientStalled);
-            } else if late && doing == Doing::Head {
+            } else if doing == Doing::Head {
                 open.serving.count_refusal(Refusal::ClientTooSlow);
             }
-            !late && !stalled && !open.task.is_finished()
-        });
+        }
+    }
+}
+
+impl Place {
+    /// Its number.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut places = self.clients.places.borrow_mut();
+        let left = places.get_mut(self.at).and_then(Option::take);
+        drop(places);
+        drop(left);
+        self.clients.free.borrow_mut().push(self.at);
     }
 }
 

@@ -1,4 +1,5 @@
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::IpAddr;
@@ -36,7 +37,7 @@ pub(crate) struct Shard {
     pub index: usize,
     pub limits: Limits,
     pub crew: Arc<Crew>,
-    pub clients: Clients,
+    pub clients: Rc<Clients>,
     pub handshakes: Handshakes,
     pub recorder: Recorder,
     pub buffers: Buffers,
@@ -49,8 +50,9 @@ pub(crate) struct Shard {
     transports: RefCell<BTreeMap<ListenerId, Transport>>,
     doors: RefCell<BTreeMap<ListenerId, Door>>,
     clusters: RefCell<BTreeMap<ServiceRef, Rc<Cluster>>>,
-    /// Which service an address belongs to.
-    owners: RefCell<BTreeMap<IpAddr, ServiceRef>>,
+    /// Which services an address belongs to.
+    owners: RefCell<BTreeMap<IpAddr, BTreeSet<ServiceRef>>>,
+    /// The addresses of each.
     tables: RefCell<BTreeMap<ServiceRef, Vec<IpAddr>>>,
     compiled: RefCell<Arc<Compiled>>,
 }
@@ -60,7 +62,7 @@ impl Shard {
         Rc::new(Shard {
             index,
             limits,
-            clients: Clients::default(),
+            clients: Rc::default(),
             handshakes: Handshakes::default(),
             recorder: Recorder::new(crew.clone()),
             crew,
@@ -106,7 +108,7 @@ impl Shard {
 
     /// The service that has `ip` as an address of one of its replicas.
     pub(crate) fn owner(&self, ip: IpAddr) -> Option<ServiceRef> {
-        self.owners.borrow().get(&ip).cloned()
+        self.owners.borrow().get(&ip)?.last().cloned()
     }
 
     /// The zone that a caller is in, where that makes a difference.
@@ -209,14 +211,23 @@ impl Shard {
 
     fn apply(&self, table: &EndpointTable) {
         self.cluster(&table.service).apply(table, self.now());
+        let (mut owners, mut tables) = (self.owners.borrow_mut(), self.tables.borrow_mut());
+        let service = &table.service;
+        for ip in tables.remove(service).unwrap_or_default() {
+            if let Entry::Occupied(mut services) = owners.entry(ip) {
+                services.get_mut().remove(service);
+                if services.get().is_empty() {
+                    services.remove();
+                }
+            }
+        }
         let ips: Vec<_> = table.endpoints.iter().map(|endpoint| endpoint.ip).collect();
-        let mut tables = self.tables.borrow_mut();
-        tables.insert(table.service.clone(), ips);
-        tables.retain(|_, ips| !ips.is_empty());
-        let owners = tables
-            .iter()
-            .flat_map(|(service, ips)| ips.iter().map(move |ip| (*ip, service.clone())));
-        self.owners.replace(owners.collect());
+        for ip in &ips {
+            owners.entry(*ip).or_default().insert(service.clone());
+        }
+        if !ips.is_empty() {
+            tables.insert(service.clone(), ips);
+        }
     }
 
     /// The cluster of a service, made when it is named for the first time.

@@ -15,6 +15,7 @@ mod faults;
 mod guard;
 mod hostile;
 mod http2;
+mod kept;
 mod resilience;
 mod rig;
 mod routing;

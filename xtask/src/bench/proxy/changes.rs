@@ -17,9 +17,11 @@ const CONNECTIONS: u32 = 16;
 const SWAP: Duration = Duration::from_millis(20);
 /// Of so many changes of endpoints, one comes with a new snapshot.
 const SWAPS_PER_SNAPSHOT: u32 = 10;
-const LOOKS: u32 = 50;
+const LOOKS: u32 = 200;
 const PATIENCE: Duration = Duration::from_secs(10);
 const SOCKETS: usize = 50;
+/// Loads with and without changes take turns that short, because the machine is not the same all the time.
+const SLICE_SECONDS: u32 = 5;
 
 /// How long it takes until a request is answered in the new way, after the proxy was told.
 pub(super) fn visible(ground: &Ground, ours: &mut Samples) -> Result<()> {
@@ -68,11 +70,10 @@ pub(super) fn swaps(
     let url = format!("http://127.0.0.1:{}/100", ondol.ports.plain);
     let (mut calm, mut moved) = (Vec::new(), Vec::new());
     let mut failed = 0.0;
-    // In slices by turns, because the machine is not the same all the time.
-    for _ in 0..3 {
-        let slice = seconds.div_ceil(3);
-        calm.push(load::wrk(&ground.cores, &url, CONNECTIONS, slice, &[])?.per_second);
-        let load = under_swaps(ground, &mut ondol, &url, slice)?;
+    for _ in 0..seconds.div_ceil(SLICE_SECONDS) {
+        let load = load::wrk(&ground.cores, &url, CONNECTIONS, SLICE_SECONDS, &[])?;
+        calm.push(load.per_second);
+        let load = under_swaps(ground, &mut ondol, &url, SLICE_SECONDS)?;
         failed += load.failed;
         moved.push(load.per_second);
     }

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use super::machine;
+use super::memory::SPARE_FILES;
 use super::servers::{Ports, ROUTES};
 
 type Upstream = [SocketAddr; 2];
@@ -63,12 +64,13 @@ pub(super) fn haproxy(dir: &Path, ports: Ports, [web, other]: Upstream) -> Resul
         tls,
         ..
     } = ports;
-    // It begins only when it may open two files for each.
-    let connections = machine::files().saturating_sub(200) / 2;
+    // By itself it begins only when it may open two files for each, which are not needed here.
+    let connections = machine::files().saturating_sub(SPARE_FILES);
     let text = format!(
         "global
  nbthread 1
  maxconn {connections}
+ no strict-limits
  ssl-default-bind-options ssl-min-ver TLSv1.2
 defaults
  mode http

@@ -78,8 +78,8 @@ pub(super) fn steady(
 }
 
 fn pinned(cores: &Cores, program: &str) -> Command {
-    let mut command = Command::new("nice");
-    command.args(["-n", "-15", "taskset", "-c", &cores.others, program]);
+    let mut command = Command::new("taskset");
+    command.args(["-c", &cores.others, program]);
     command
 }
 

@@ -11,8 +11,7 @@ const ALONE: Option<&str> = Some(Who::Ondol.name());
 
 const COST: &str = "us of CPU per request";
 const EVERYTHING: &str = "100 routes, P2C, trace, rate limit, counts, JSON log";
-const MEMORY: &str =
-    "memory of one of many idle connections (10,000 where so many files may be open)";
+const MEMORY: &str = "memory of one of 10,000 idle connections";
 
 const fn cost(
     key: &'static str,

@@ -1,7 +1,7 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
@@ -9,38 +9,58 @@ const BYTES: usize = 16 << 10;
 /// Kept for the next who needs one, per worker.
 const KEPT_MAX: usize = 64;
 
-/// Bytes that were read and not used yet, in a space that is cleared once and used again and again.
-pub(crate) struct Buffer {
+/// Spaces of a worker that nobody uses. The one that was used last is used next: it is still in the core's cache.
+#[derive(Default)]
+pub(crate) struct Buffers {
+    spaces: RefCell<Vec<Vec<u8>>>,
+    text: Cell<String>,
+}
+
+/// Bytes that were read and not used yet. It has a space only as long as there are some: who waits holds none, and
+/// those that wait are many.
+pub(crate) struct Buffer<'a> {
+    buffers: &'a Buffers,
     space: Vec<u8>,
     start: usize,
     end: usize,
 }
 
-/// Buffers of a worker that nobody uses: a connection on which nothing happens has none.
-#[derive(Default)]
-pub(crate) struct Buffers(RefCell<Vec<Buffer>>);
-
 impl Buffers {
-    pub(super) fn take(&self) -> Buffer {
-        let kept = self.0.borrow_mut().pop();
-        kept.unwrap_or_else(|| Buffer {
-            space: vec![0; BYTES],
+    /// One that is empty.
+    pub(super) fn buffer(&self) -> Buffer<'_> {
+        Buffer {
+            buffers: self,
+            space: Vec::new(),
             start: 0,
             end: 0,
-        })
+        }
     }
 
-    pub(super) fn put(&self, mut buffer: Buffer) {
-        let mut kept = self.0.borrow_mut();
+    /// A text that is empty, as long as it takes.
+    pub(super) fn with_text<T>(&self, write: impl FnOnce(&mut String) -> T) -> T {
+        let mut text = self.text.take();
+        let written = write(&mut text);
+        text.clear();
+        self.text.set(text);
+        written
+    }
+
+    /// Cleared once, and then used again and again.
+    fn take(&self) -> Vec<u8> {
+        let kept = self.spaces.borrow_mut().pop();
+        kept.unwrap_or_else(|| vec![0; BYTES])
+    }
+
+    fn put(&self, space: Vec<u8>) {
+        let mut kept = self.spaces.borrow_mut();
         // One that grew for a large head goes.
-        if kept.len() < KEPT_MAX && buffer.space.len() == BYTES {
-            buffer.clear();
-            kept.push(buffer);
+        if kept.len() < KEPT_MAX && space.len() == BYTES {
+            kept.push(space);
         }
     }
 }
 
-impl Buffer {
+impl Buffer<'_> {
     pub(super) fn bytes(&self) -> &[u8] {
         &self.space[self.start..self.end]
     }
@@ -66,12 +86,24 @@ impl Buffer {
         stream: &mut (impl AsyncRead + Unpin),
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
+        if self.space.is_empty() {
+            self.space = self.buffers.take();
+        }
         self.make_room();
         let mut space = ReadBuf::new(&mut self.space[self.end..]);
-        ready!(Pin::new(stream).poll_read(cx, &mut space))?;
+        let read = Pin::new(stream).poll_read(cx, &mut space);
         let length = space.filled().len();
         self.end += length;
-        Poll::Ready(Ok(length))
+        if self.is_empty() {
+            self.give_back();
+        }
+        read.map_ok(|()| length)
+    }
+
+    fn give_back(&mut self) {
+        if !self.space.is_empty() {
+            self.buffers.put(std::mem::take(&mut self.space));
+        }
     }
 
     fn make_room(&mut self) {
@@ -88,36 +120,57 @@ impl Buffer {
     }
 }
 
+impl Drop for Buffer<'_> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::task::Waker;
+
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
     #[test]
     fn what_is_read_is_found_again_however_much_it_is() {
         let buffers = Buffers::default();
-        let mut buffer = buffers.take();
+        let mut buffer = buffers.buffer();
         let text: Vec<u8> = (0..BYTES * 3).map(|number| number as u8).collect();
         let mut stream = &text[..];
         let mut cx = Context::from_waker(Waker::noop());
-        assert!(matches!(
-            buffer.poll_fill(&mut stream, &mut cx),
-            Poll::Ready(Ok(BYTES))
-        ));
+        let mut fill = |buffer: &mut Buffer<'_>| buffer.poll_fill(&mut stream, &mut cx);
+        assert!(matches!(fill(&mut buffer), Poll::Ready(Ok(BYTES))));
         buffer.consume(10);
-        assert!(matches!(
-            buffer.poll_fill(&mut stream, &mut cx),
-            Poll::Ready(Ok(10))
-        ));
-        assert!(matches!(
-            buffer.poll_fill(&mut stream, &mut cx),
-            Poll::Ready(Ok(BYTES))
-        ));
+        assert!(matches!(fill(&mut buffer), Poll::Ready(Ok(10))));
+        assert!(matches!(fill(&mut buffer), Poll::Ready(Ok(BYTES))));
         assert_eq!(buffer.bytes(), &text[10..BYTES * 2 + 10]);
-        buffers.put(buffer);
-        assert!(buffers.0.borrow().is_empty(), "it grew");
-        buffers.put(buffers.take());
-        assert_eq!(buffers.0.borrow().len(), 1);
+        drop(buffer);
+        assert!(buffers.spaces.borrow().is_empty(), "it grew");
+    }
+
+    #[tokio::test]
+    async fn who_waits_holds_no_space() {
+        let buffers = Buffers::default();
+        let mut buffer = buffers.buffer();
+        let (mut ours, mut theirs) = tokio::io::duplex(64);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(buffer.poll_fill(&mut ours, &mut cx).is_pending());
+        assert_eq!(buffers.spaces.borrow().len(), 1);
+        theirs.write_all(b"said").await.unwrap();
+        assert!(matches!(
+            buffer.poll_fill(&mut ours, &mut cx),
+            Poll::Ready(Ok(4))
+        ));
+        assert!(buffer.poll_fill(&mut ours, &mut cx).is_pending());
+        assert_eq!(
+            (buffers.spaces.borrow().len(), buffer.bytes()),
+            (0, &b"said"[..])
+        );
+        buffer.consume(4);
+        assert!(buffer.poll_fill(&mut ours, &mut cx).is_pending());
+        assert_eq!(buffers.spaces.borrow().len(), 1);
     }
 }

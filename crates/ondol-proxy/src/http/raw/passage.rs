@@ -1,23 +1,19 @@
 //! One request on its way to an endpoint, and its answer back.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
-use std::pin::Pin;
 use std::task::{Poll, ready};
 
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
 use super::super::exchange::Exchange;
 use super::buffer::Buffer;
 use super::response::{self, Framing, Head};
+use super::write::write;
 use super::{Next, Ready};
 use crate::guard::Body;
 use crate::signals::Trail;
 use crate::stream::ClientStream;
 use crate::upstream::Bare;
-
-/// The beginning of a body that is copied behind its head, so that both are one piece.
-const COPIED_BYTES_MAX: usize = 4 << 10;
 
 /// What happens while an answer is waited for.
 enum Broken {
@@ -27,20 +23,20 @@ enum Broken {
     Endpoint,
 }
 
-pub(super) struct Passage<'a> {
+pub(super) struct Passage<'a, 'b> {
     at: &'a Exchange,
     ready: &'a Ready,
     stream: &'a mut ClientStream,
     /// What the client has said, from this request on.
-    said: &'a mut Buffer,
+    said: &'a mut Buffer<'b>,
 }
 
-impl<'a> Passage<'a> {
+impl<'a, 'b> Passage<'a, 'b> {
     pub(super) fn new(
         at: &'a Exchange,
         ready: &'a Ready,
         stream: &'a mut ClientStream,
-        said: &'a mut Buffer,
+        said: &'a mut Buffer<'b>,
     ) -> Self {
         Passage {
             at,
@@ -52,23 +48,20 @@ impl<'a> Passage<'a> {
 
     /// Sends the head, and passes the answer on; `head` is used again for the answer's.
     pub(super) async fn go(mut self, mut bare: Bare, head: &mut Vec<u8>) -> Next {
-        let buffers = &self.at.shard.buffers;
-        let mut heard = buffers.take();
+        let mut heard = self.at.shard.buffers.buffer();
         let asked = self.ask(&mut bare, &mut heard, head).await;
-        let next = match asked {
+        match asked {
             Ok(answer) => self.answer(answer, bare, &mut heard, head).await,
             Err(Broken::Client) => Next::End,
             Err(Broken::Endpoint) => self.unanswered(),
-        };
-        buffers.put(heard);
-        next
+        }
     }
 
     /// Sends the request and waits for the head of its answer; `head` is then the one that the client gets.
     async fn ask(
         &mut self,
         bare: &mut Bare,
-        heard: &mut Buffer,
+        heard: &mut Buffer<'_>,
         head: &mut Vec<u8>,
     ) -> Result<Head, Broken> {
         let written = bare.stream.write_all(head).await;
@@ -110,7 +103,7 @@ impl<'a> Passage<'a> {
         mut self,
         answer: Head,
         mut bare: Bare,
-        heard: &mut Buffer,
+        heard: &mut Buffer<'_>,
         head: &mut Vec<u8>,
     ) -> Next {
         let shard = &self.at.shard;
@@ -149,7 +142,7 @@ impl<'a> Passage<'a> {
         &mut self,
         framing: Framing,
         bare: &mut Bare,
-        heard: &mut Buffer,
+        heard: &mut Buffer<'_>,
         head: &mut Vec<u8>,
     ) -> Result<(), Broken> {
         let mut body = match framing {
@@ -183,7 +176,7 @@ impl<'a> Passage<'a> {
     async fn pump_until_end(
         &mut self,
         bare: &mut Bare,
-        heard: &mut Buffer,
+        heard: &mut Buffer<'_>,
         head: &mut Vec<u8>,
     ) -> Result<(), Broken> {
         loop {
@@ -206,7 +199,7 @@ impl<'a> Passage<'a> {
     }
 
     /// Waits for more from the endpoint, as long as the client does; 0 at its end.
-    async fn hear(&mut self, bare: &mut Bare, heard: &mut Buffer) -> Result<usize, Broken> {
+    async fn hear(&mut self, bare: &mut Bare, heard: &mut Buffer<'_>) -> Result<usize, Broken> {
         poll_fn(|cx| {
             if let Poll::Ready(filled) = heard.poll_fill(&mut bare.stream, cx) {
                 return Poll::Ready(filled.map_err(|_| Broken::Endpoint));
@@ -222,38 +215,8 @@ impl<'a> Passage<'a> {
         .await
     }
 
-    /// Writes `head`, which is empty then, and `rest`.
     async fn write(&mut self, head: &mut Vec<u8>, rest: &[u8]) -> Result<(), Broken> {
-        // A client that takes nothing is not waited for without end.
-        let activity = &self.at.client.activity;
-        activity.give(None);
-        let written = match rest.len() <= COPIED_BYTES_MAX {
-            true => {
-                head.extend_from_slice(rest);
-                self.stream.write_all(head).await
-            }
-            false => write_both(self.stream, head, rest).await,
-        };
-        head.clear();
-        let taken = match written {
-            Ok(()) => self.stream.flush().await,
-            broken => broken,
-        };
-        activity.taken(None);
-        taken.map_err(|_| Broken::Client)
+        let written = write(self.at, self.stream, head, rest).await;
+        written.map_err(|_| Broken::Client)
     }
-}
-
-/// Two pieces without copying them together.
-async fn write_both(stream: &mut ClientStream, head: &[u8], rest: &[u8]) -> io::Result<()> {
-    let mut written = 0;
-    while written < head.len() {
-        let slices = [IoSlice::new(&head[written..]), IoSlice::new(rest)];
-        let length = poll_fn(|cx| Pin::new(&mut *stream).poll_write_vectored(cx, &slices)).await?;
-        if length == 0 {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
-        written += length;
-    }
-    stream.write_all(&rest[written - head.len()..]).await
 }

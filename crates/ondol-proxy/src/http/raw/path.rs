@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::{HeaderMap, Method, Version};
 
 use super::super::exchange::Exchange;
 use super::request::Plain;
-use crate::gate::Gate;
+use crate::gate::{Gate, Kept};
 use crate::policy::path::{host_name, normal};
 use crate::policy::plan::share;
 use crate::policy::protocol::Protocol;
@@ -22,6 +21,20 @@ pub(super) struct Path<'t> {
     pub port: u16,
     /// The number of its route.
     pub route: Option<usize>,
+    /// What stands before it, and does no more than count and keep answers.
+    gate: Option<&'t Gate>,
+}
+
+impl<'t> Path<'t> {
+    /// Where answers to it are kept.
+    pub(super) fn kept(&self) -> Option<&'t Kept> {
+        self.gate?.kept.as_ref()
+    }
+
+    /// Counts the request; `false` when it is one too many, or its client may not ask.
+    pub(super) fn lets_pass(&self, at: &Exchange) -> bool {
+        self.gate.is_none_or(|gate| at.passes(gate))
+    }
 }
 
 /// `None` when more is to be done with the request, or it is not to be served.
@@ -31,30 +44,27 @@ pub(super) fn path<'t>(
     at: &Exchange,
     version: Version,
 ) -> Option<Path<'t>> {
-    let (destination, route) = match target {
+    let (destination, route, gate) = match target {
         Target::Service {
             destination,
             protocol,
             front,
             ..
         } => {
-            let gate = front.as_ref().map(|front| &front.gate);
+            let gate = front.as_ref().map(|front| &*front.gate);
             // Where nobody said what the service speaks, its client knows.
             let http2 = *protocol == Protocol::Http2
                 || *protocol == Protocol::Detect && version == Version::HTTP_2;
-            if http2 || !lets_pass(gate, at) {
+            if http2 {
                 return None;
             }
-            (destination, None)
+            (destination, None, gate)
         }
         Target::Edge { edge, ways } => {
             if edge.routes.looks_at_headers() {
                 return None;
             }
-            let (path, query) = match plain.target.split_once('?') {
-                Some((path, query)) => (path, Some(query)),
-                None => (plain.target, None),
-            };
+            let (path, query) = plain.path_and_query();
             let Ok(Cow::Borrowed(path)) = normal(path) else {
                 return None;
             };
@@ -70,26 +80,25 @@ pub(super) fn path<'t>(
                 headers: &HeaderMap::new(),
             })?;
             let (way, plan) = (&ways[found.number], &edge.plans[found.number]);
-            if !plan.only_sends_on() || !lets_pass(edge.gates[found.number].as_ref(), at) {
+            if !plan.only_sends_on() {
                 return None;
             }
             let destination = match &way.destinations[..] {
                 [only] => only,
                 several => &several[share(&plan.weights, at.draw() as u64)],
             };
-            (destination, Some(found.number))
+            let gate = edge.gates[found.number].as_deref();
+            (destination, Some(found.number), gate)
         }
     };
+    if !gate.is_none_or(Gate::only_counts) {
+        return None;
+    }
     let Destination { cluster, port } = destination;
-    let path = Path {
+    Some(Path {
         cluster,
         port: (*port)?,
         route,
-    };
-    cluster.only_sends_on().then_some(path)
-}
-
-/// Whether what stands before the service does no more than count, and lets pass.
-fn lets_pass(gate: Option<&Arc<Gate>>, at: &Exchange) -> bool {
-    gate.is_none_or(|gate| gate.only_counts() && at.passes(gate))
+        gate,
+    })
 }

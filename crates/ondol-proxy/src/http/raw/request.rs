@@ -4,8 +4,10 @@ use std::mem::MaybeUninit;
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{Header, Status};
+use memchr::memchr;
 
 use super::super::headers::fits_as_id;
+use crate::policy::cache::Fields;
 
 /// More than that many headers are for the parser that counts them properly.
 const HEADERS_MAX: usize = 64;
@@ -36,6 +38,32 @@ pub(in crate::http) struct Plain<'a> {
     pub user_agent: Option<&'a [u8]>,
     /// What it says about traces.
     pub traced: Option<HeaderMap>,
+    /// It wants a part of the answer, or one only under conditions, or has a word for caches.
+    pub is_choosy: bool,
+}
+
+impl<'a> Plain<'a> {
+    pub(super) fn path_and_query(&self) -> (&'a str, Option<&'a str>) {
+        match self.target.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.target, None),
+        }
+    }
+}
+
+/// The headers of a request, as they were written.
+pub(super) struct Lines<'a>(pub &'a [u8]);
+
+impl Fields for Lines<'_> {
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        let lines = self.0.split(|byte| *byte == b'\n');
+        lines.filter_map(|line| {
+            let colon = memchr(b':', line)?;
+            let is_it = line[..colon].eq_ignore_ascii_case(name.as_str().as_bytes());
+            // With the CR, which is white space too.
+            is_it.then(|| line[colon + 1..].trim_ascii())
+        })
+    }
 }
 
 /// What is done with a header of a request.
@@ -51,6 +79,8 @@ enum Kind {
     Id,
     Agent,
     Trace,
+    /// Says which answer it wants, if it is one that is kept.
+    Choice,
 }
 
 /// Reads the request at the beginning of `bytes` and writes the lines of its head that the service gets to `out`:
@@ -96,6 +126,7 @@ pub(in crate::http) fn pass<'a>(
         id: None,
         user_agent: None,
         traced: None,
+        is_choosy: false,
     };
     pass_headers(headers, border, &mut plain, out)?;
     Some(plain)
@@ -127,6 +158,7 @@ fn pass_headers<'a>(
                 false => continue,
             },
             Kind::Agent => plain.user_agent = plain.user_agent.or(Some(header.value)),
+            Kind::Choice => plain.is_choosy = true,
             Kind::Trace => {
                 let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
                 let value = HeaderValue::from_bytes(header.value).ok()?;
@@ -179,6 +211,13 @@ fn kind_of(name: &str, border: bool) -> Kind {
         b"user-agent" => Kind::Agent,
         b"traceparent" | b"tracestate" | b"b3" | b"x-b3-traceid" | b"x-b3-spanid"
         | b"x-b3-parentspanid" | b"x-b3-sampled" | b"x-b3-flags" => Kind::Trace,
+        b"cache-control"
+        | b"if-match"
+        | b"if-modified-since"
+        | b"if-none-match"
+        | b"if-range"
+        | b"if-unmodified-since"
+        | b"range" => Kind::Choice,
         // It may mean a call of gRPC.
         b"content-type" => Kind::Other,
         b"forwarded"

@@ -5,6 +5,7 @@ use http::{HeaderMap, Method, StatusCode};
 use super::control::{RequestControl, ResponseControl};
 use super::stored::{Came, Defaults, Stored, Term, says_lifetime};
 use super::vary::Vary;
+use super::written::Written;
 
 const TAGS_MAX: usize = 64;
 /// Names for what a response is about, to purge by: Fastly's and Cloudflare's words, and those of RFC 9875.
@@ -54,10 +55,11 @@ pub(crate) struct Admitted {
 impl Admitted {
     /// With its whole body.
     pub(crate) fn complete(self, body: Bytes) -> Stored {
-        Stored {
+        let stored = Stored {
             body,
             ..self.stored
-        }
+        };
+        stored.written()
     }
 }
 
@@ -98,6 +100,7 @@ pub(crate) fn admit(
         headers: response.clone(),
         body: Bytes::new(),
         tags: tags(response),
+        written: Written::default(),
         vary,
         term,
     };

@@ -6,7 +6,8 @@ use http::{HeaderMap, StatusCode};
 use ondol_model::Time;
 
 use super::control::ResponseControl;
-use super::vary::Vary;
+use super::vary::{Fields, Vary};
+use super::written::Written;
 
 /// A stored response.
 #[derive(Clone, Debug)]
@@ -16,6 +17,8 @@ pub(crate) struct Stored {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub tags: Vec<Box<str>>,
+    /// Its head as most requests get it.
+    pub written: Written,
     pub(super) vary: Vary,
     pub(super) term: Term,
 }
@@ -49,8 +52,14 @@ pub(crate) enum State {
 }
 
 impl Stored {
+    /// The same with its head written.
+    pub(super) fn written(self) -> Self {
+        let written = Written::new(self.status, &self.headers, self.body.len());
+        Stored { written, ..self }
+    }
+
     /// Whether it answers a request with these fields.
-    pub(crate) fn fits(&self, request: &HeaderMap) -> bool {
+    pub(crate) fn fits(&self, request: &impl Fields) -> bool {
         self.vary.fits(request)
     }
 
@@ -88,7 +97,8 @@ impl Stored {
             .map(|(name, value)| name.as_str().len() + value.len() + FIELD)
             .sum();
         let tags: usize = self.tags.iter().map(|tag| tag.len() + FIELD).sum();
-        (self.body.len() + fields + tags + size_of::<Stored>()) as u64
+        let written = self.written.weight();
+        (self.body.len() + fields + tags + written + size_of::<Stored>()) as u64
     }
 
     /// What to ask the service with, so that it may answer 304; `false` when it gave no validator.
@@ -135,11 +145,12 @@ impl Stored {
             }
         }
         let term = Term::of(&headers, defaults, came);
-        Stored {
+        let confirmed = Stored {
             headers,
             term,
             ..self.clone()
-        }
+        };
+        confirmed.written()
     }
 }
 
@@ -241,6 +252,7 @@ mod tests {
             headers,
             body: Bytes::from_static(b"hello"),
             tags: Vec::new(),
+            written: Written::default(),
             vary: Vary::default(),
             term,
         }

@@ -1,13 +1,25 @@
 use http::HeaderMap;
-use http::header::{ACCEPT_ENCODING, HeaderName, VARY};
+use http::header::{ACCEPT_ENCODING, HeaderName, HeaderValue, VARY};
 
 /// More fields than that make each request its own, and nothing would ever be found again.
 const FIELDS_MAX: usize = 8;
 
+/// The fields of a request, however they were read.
+pub(crate) trait Fields {
+    /// The values of all lines of this name.
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]>;
+}
+
+impl Fields for HeaderMap {
+    fn values<'a>(&'a self, name: &'a HeaderName) -> impl Iterator<Item = &'a [u8]> {
+        self.get_all(name).iter().map(HeaderValue::as_bytes)
+    }
+}
+
 /// What a request must have in common with the one a response was stored for (RFC 9111, section 4.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Vary {
-    fields: Vec<(HeaderName, String)>,
+    fields: Vec<(HeaderName, Vec<u8>)>,
 }
 
 impl Vary {
@@ -36,7 +48,7 @@ impl Vary {
         })
     }
 
-    pub(super) fn fits(&self, request: &HeaderMap) -> bool {
+    pub(super) fn fits(&self, request: &impl Fields) -> bool {
         self.fields
             .iter()
             .all(|(name, before)| said(request, name) == *before)
@@ -44,24 +56,18 @@ impl Vary {
 }
 
 /// What a request says in a field: its lines joined, without the differences that mean nothing.
-fn said(request: &HeaderMap, name: &HeaderName) -> String {
-    let mut parts = Vec::new();
-    for value in request.get_all(name) {
-        for part in String::from_utf8_lossy(value.as_bytes()).split(',') {
-            let part = part.trim();
-            if !part.is_empty() {
-                parts.push(part.to_owned());
-            }
-        }
+fn said(request: &impl Fields, name: &HeaderName) -> Vec<u8> {
+    let values = request.values(name);
+    let parts = values.flat_map(|value| value.split(|byte| *byte == b','));
+    let mut parts: Vec<_> = parts.map(<[u8]>::trim_ascii).collect();
+    parts.retain(|part| !part.is_empty());
+    if name != ACCEPT_ENCODING {
+        return parts.join(&b',');
     }
-    if name == ACCEPT_ENCODING {
-        // Browsers list the same codings in different orders, and case does not matter to any of them.
-        parts
-            .iter_mut()
-            .for_each(|part| part.make_ascii_lowercase());
-        parts.sort_unstable();
-    }
-    parts.join(",")
+    // Browsers list the same codings in different orders, and case does not matter to any of them.
+    let lower = |part: &[u8]| part.to_ascii_lowercase();
+    parts.sort_by_cached_key(|part| lower(part));
+    lower(&parts.join(&b','))
 }
 
 #[cfg(test)]
