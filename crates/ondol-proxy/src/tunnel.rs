@@ -58,6 +58,16 @@ pub(crate) async fn begin(
             Err(None) => return None,
         },
     };
+    begin_with(shard, client, stream, said).await
+}
+
+/// The same for a client that has `said` something, or not yet.
+async fn begin_with(
+    shard: &Rc<Shard>,
+    client: Client,
+    mut stream: TcpStream,
+    said: BytesMut,
+) -> Option<Http1> {
     let target = client.serving.target();
     let Target::Service {
         destination,
@@ -74,7 +84,6 @@ pub(crate) async fn begin(
         client.serving.count_refusal(Refusal::CallerNotAllowed);
         return None;
     }
-    let mut stream = stream;
     let tunnel = Tunnel {
         shard,
         destination,
@@ -384,33 +393,4 @@ fn keep_alive(stream: &TcpStream) {
         .with_interval(KEEPALIVE);
     // Without it, a connection to a dead machine stays until somebody wants to send something.
     let _ = SockRef::from(stream).set_tcp_keepalive(&when);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes() {
-        fn of<A, F>(_: impl Fn(A) -> F) -> usize {
-            size_of::<F>()
-        }
-        fn of3<A, B, C, F>(_: impl Fn(A, B, C) -> F) -> usize {
-            size_of::<F>()
-        }
-        eprintln!("begin {}", of3(begin));
-        eprintln!(
-            "serve {}",
-            of(|b: std::pin::Pin<Box<std::future::Ready<Option<Http1>>>>| http::serve(b))
-        );
-        eprintln!(
-            "Http1 {} ClientStream {} Wire {} Guard {} Client {}",
-            size_of::<Http1>(),
-            size_of::<ClientStream>(),
-            size_of::<Wire>(),
-            size_of::<Guard>(),
-            size_of::<Client>()
-        );
-        eprintln!("Activity {}", size_of::<crate::stream::Activity>());
-    }
 }

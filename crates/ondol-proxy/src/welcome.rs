@@ -39,7 +39,7 @@ pub(crate) enum Welcomed {
 #[derive(Debug, Default)]
 pub(crate) struct Secured {
     /// The subject of its certificate, when it showed one that was believed.
-    pub subject: Option<HeaderValue>,
+    pub subject: Option<Box<HeaderValue>>,
 }
 
 /// Why a connection ends before its first word; `None` when the client has left.
@@ -149,6 +149,7 @@ async fn handshake(
         .and_then(subject)
         .and_then(|subject| HeaderValue::from_str(&subject).ok());
     let http2 = is_http2(session.alpn_protocol());
+    let subject = subject.map(Box::new);
     client.secured = Some(Secured { subject });
     Ok(Welcomed::Secure {
         wire: Wire::Tls(Box::new(stream)),

@@ -14,9 +14,9 @@ const LENGTH_DIGITS_MAX: usize = 18;
 #[derive(Default)]
 pub(super) struct Head {
     /// Bytes of the lines that were read.
-    read: usize,
+    read: u32,
     /// Bytes in which no line end was found yet.
-    searched: usize,
+    searched: u32,
     empty_lines: u8,
     line: Option<Line>,
     length: Option<u64>,
@@ -55,13 +55,13 @@ impl Head {
     /// Looks at a head from its first byte on. Complete, it says its length and what follows; until then, call it again
     /// with more.
     pub(super) fn read(&mut self, bytes: &[u8], max: usize) -> Result<Option<Complete>, Fault> {
-        while let Some(end) = memchr(b'\n', &bytes[self.searched..]) {
-            let end = self.searched + end;
+        while let Some(end) = memchr(b'\n', &bytes[self.searched as usize..]) {
+            let end = self.searched as usize + end;
             if end >= max {
                 return Err(Fault::TooLarge);
             }
-            let start = self.read;
-            (self.read, self.searched) = (end + 1, end + 1);
+            let start = self.read as usize;
+            (self.read, self.searched) = (end as u32 + 1, end as u32 + 1);
             let Some(line) = bytes[start..end].strip_suffix(b"\r") else {
                 return Err(Fault::LineEnd);
             };
@@ -73,7 +73,7 @@ impl Head {
                 self.header(line, start)?;
             }
         }
-        self.searched = bytes.len();
+        self.searched = bytes.len() as u32;
         match bytes.len() >= max {
             true => Err(Fault::TooLarge),
             false => Ok(None),
@@ -194,7 +194,7 @@ impl Head {
             (false, Some(length)) if length > 0 => Some(Body::of(length)),
             _ => None,
         };
-        Ok((self.read, body))
+        Ok((self.read as usize, body))
     }
 }
 

@@ -142,7 +142,7 @@ pub(super) fn set_forwarded(
     headers.insert(FORWARDED_FOR, client.clone());
     let scheme = if secured.is_some() { "https" } else { "http" };
     headers.insert(FORWARDED_PROTO, HeaderValue::from_static(scheme));
-    if let Some(subject) = secured.and_then(|secured| secured.subject.clone()) {
+    if let Some(subject) = secured.and_then(|secured| secured.subject.as_deref().cloned()) {
         headers.insert(CLIENT_SUBJECT, subject);
     }
     match host {

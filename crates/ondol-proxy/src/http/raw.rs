@@ -1,9 +1,9 @@
 //! The short way: requests that are only passed on, from bytes to bytes, without a parsed form in between.
 //!
 //! It takes what most requests are: GET and HEAD of HTTP/1.1 without a body, for a route that changes nothing and a
-//! service that is asked in the ordinary way, or whose answer is kept and fresh. At the first request of a connection that is something else, or that
-//! gets no answer here, the connection goes on the long way ([`super::serve`]), with that request first. So everything
-//! that is refused, repeated or answered instead is said in one place.
+//! service that is asked in the ordinary way, or whose answer is kept and fresh. At the first request of a connection
+//! that is something else, or that gets no answer here, the connection goes on the long way ([`super::serve`]), with
+//! that request first. So everything that is refused, repeated or answered instead is said in one place.
 //!
 //! Bytes come through the same guard as on the long way.
 
@@ -264,7 +264,7 @@ impl<'a> Lane<'a> {
         let scheme: &[u8] = if secured.is_some() { b"https" } else { b"http" };
         request::write_line("x-forwarded-for", self.at.address.as_bytes(), head);
         request::write_line("x-forwarded-proto", scheme, head);
-        if let Some(subject) = secured.and_then(|secured| secured.subject.as_ref()) {
+        if let Some(subject) = secured.and_then(|secured| secured.subject.as_deref()) {
             request::write_line("x-client-subject", subject.as_bytes(), head);
         }
         request::write_line("x-forwarded-host", host.as_bytes(), head);

@@ -37,7 +37,7 @@ impl Http1 {
 /// No timer of hyper's: how long a client may take is looked at once a second for all connections of the worker.
 /// Idle connections are many: what is not needed between requests is on the heap, and each thing stands in the future
 /// once.
-pub(crate) async fn serve(begun: Pin<Box<impl Future<Output = Option<Http1>>>>) {
+pub(crate) async fn serve<F: Future<Output = Option<Http1>>>(begun: Pin<Box<F>>) {
     let Some(mut http1) = begun.await else { return };
     if raw::serve(&http1.at, &mut http1.stream).await {
         Box::pin(serve_parsed(http1)).await;
@@ -121,4 +121,20 @@ fn refuse_head(at: &Exchange, request: &Request<Incoming>) -> Response<Download>
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(CONNECTION, close);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size_of_future<A, F: Future>(_: impl Fn(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// With what tokio adds, it is three times 128 bytes, in which tasks are counted.
+    #[test]
+    fn a_connection_that_waits_is_small() {
+        let size = size_of_future(serve::<std::future::Ready<Option<Http1>>>);
+        assert!(size <= 272, "{size}");
+    }
 }

@@ -129,7 +129,9 @@ fn tree(root: i32) -> Vec<i32> {
 /// client whose times are measured.
 pub(super) fn go_first() {
     let mut renice = Command::new("renice");
-    renice.args(["-n", NICE, "-p"]).arg(process::id().to_string());
+    renice
+        .args(["-n", NICE, "-p"])
+        .arg(process::id().to_string());
     // Without it, times depend more on what else the machine does.
     let _ = renice.stdout(Stdio::null()).stderr(Stdio::null()).status();
 }

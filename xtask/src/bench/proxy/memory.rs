@@ -29,10 +29,7 @@ pub(super) fn measure(ground: &Ground, ours: &mut Samples, theirs: &mut Samples)
     drop(ondol);
     // What was let go of after a load would hide what connections take: each of them begins fresh.
     let ondol = ground.ondol("idle", &ground.cores.proxy)?;
-    ours.add(
-        "rss_connection",
-        each_kib(ondol.process(), ondol.ports)?,
-    );
+    ours.add("rss_connection", each_kib(ondol.process(), ondol.ports)?);
     drop(ondol);
     let haproxy = ground.peer(Who::Haproxy, "idle-haproxy")?;
     theirs.add(

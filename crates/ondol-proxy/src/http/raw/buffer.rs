@@ -12,7 +12,7 @@ const KEPT_MAX: usize = 64;
 /// Spaces of a worker that nobody uses. The one that was used last is used next: it is still in the core's cache.
 #[derive(Default)]
 pub(crate) struct Buffers {
-    spaces: RefCell<Vec<Vec<u8>>>,
+    spaces: RefCell<Vec<Box<[u8]>>>,
     text: Cell<String>,
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Buffers {
 /// those that wait are many.
 pub(crate) struct Buffer<'a> {
     buffers: &'a Buffers,
-    space: Vec<u8>,
+    space: Box<[u8]>,
     start: usize,
     end: usize,
 }
@@ -30,7 +30,7 @@ impl Buffers {
     pub(super) fn buffer(&self) -> Buffer<'_> {
         Buffer {
             buffers: self,
-            space: Vec::new(),
+            space: Box::default(),
             start: 0,
             end: 0,
         }
@@ -46,12 +46,12 @@ impl Buffers {
     }
 
     /// Cleared once, and then used again and again.
-    fn take(&self) -> Vec<u8> {
+    fn take(&self) -> Box<[u8]> {
         let kept = self.spaces.borrow_mut().pop();
-        kept.unwrap_or_else(|| vec![0; BYTES])
+        kept.unwrap_or_else(|| vec![0; BYTES].into())
     }
 
-    fn put(&self, space: Vec<u8>) {
+    fn put(&self, space: Box<[u8]>) {
         let mut kept = self.spaces.borrow_mut();
         // One that grew for a large head goes.
         if kept.len() < KEPT_MAX && space.len() == BYTES {
@@ -111,7 +111,11 @@ impl Buffer<'_> {
             return;
         }
         match self.start {
-            0 => self.space.resize(self.space.len() * 2, 0),
+            0 => {
+                let mut space = std::mem::take(&mut self.space).into_vec();
+                space.resize(space.len() * 2, 0);
+                self.space = space.into();
+            }
             _ => {
                 self.space.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, self.end - self.start);
