@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::shared::Shared;
 
 pub(crate) use lines::events;
-pub(crate) use series::pushed;
+pub(crate) use series::keep;
 
 /// The largest body, before and after it is unpacked.
 pub(crate) const BODY_BYTES_MAX: usize = 16 << 20;

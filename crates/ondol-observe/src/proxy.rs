@@ -15,6 +15,9 @@ pub(crate) use series::Series;
 
 /// What instruments the requests that it carries, as OpenTelemetry calls it.
 pub(crate) const PROXY_SCOPE: &str = "ondol.proxy";
+/// Attributes of its spans: the service that called, and what the request is called (`X-Request-Id`).
+pub(crate) const FROM: &str = "ondol.from";
+pub(crate) const REQUEST_ID: &str = "ondol.request_id";
 
 /// Takes in what the proxy said. The error is that records could not be kept; everything is counted all the same.
 pub(crate) fn take(signals: &Signals, shared: &Shared, now_ms: i64) -> Result<(), StoreError> {

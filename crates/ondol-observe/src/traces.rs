@@ -12,6 +12,7 @@ mod known;
 mod labels;
 mod own;
 mod red;
+mod stitch;
 mod take;
 mod tree;
 

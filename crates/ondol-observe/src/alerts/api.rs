@@ -55,7 +55,8 @@ pub(crate) fn shown(ask: &Ask) -> Answer {
         let why = "expected a query: /graph?g0.expr=up";
         return Answer::refused(StatusCode::BAD_REQUEST, why);
     };
-    let mut query = form_urlencoded::Serializer::new("/api/v1/query?".to_owned());
+    let path = "/api/v1/query?";
+    let mut query = form_urlencoded::Serializer::for_suffix(path.to_owned(), path.len());
     query.append_pair("query", expr);
     match HeaderValue::from_str(&query.finish()) {
         Ok(place) => Answer::text(StatusCode::FOUND, "").with(LOCATION, place),

@@ -2,13 +2,27 @@
 
 use std::sync::Arc;
 
-use ondol_ingest::{NativeHistogram, Reading, Series};
+use ondol_ingest::{Exemplar, NativeHistogram, Reading, Series};
 use ondol_query::{Histogram, Labels, ResetHint, Span, Value};
-use ondol_telemetry::Pushed;
+use ondol_telemetry::{KeptExemplar, Pushed, Refused, Samples, StoreError};
 
-/// Each sample of each series.
-pub(crate) fn pushed(series: Vec<Series>) -> Vec<Pushed> {
-    let mut pushed = Vec::new();
+/// Keeps the samples of these series, and the observations behind them; says what was refused.
+pub(crate) fn keep(
+    series: Vec<Series>,
+    samples: &mut Samples,
+    now_ms: i64,
+) -> Result<Refused, StoreError> {
+    let (pushed, exemplars) = pushed(series);
+    let refused = samples.push(&pushed, now_ms)?;
+    for (labels, exemplars) in exemplars {
+        samples.push_exemplars(&labels, exemplars);
+    }
+    Ok(refused)
+}
+
+/// Each sample of each series, and of those that have some the observations.
+fn pushed(series: Vec<Series>) -> (Vec<Pushed>, Vec<(Labels, Vec<KeptExemplar>)>) {
+    let (mut pushed, mut exemplars) = (Vec::new(), Vec::new());
     for one in series {
         let labels: Vec<(&str, &str)> = (one.labels.iter())
             .map(|(name, value)| (name.as_str(), value.as_str()))
@@ -21,8 +35,19 @@ pub(crate) fn pushed(series: Vec<Series>) -> Vec<Pushed> {
                 value: value(reading),
             });
         }
+        if !one.exemplars.is_empty() {
+            exemplars.push((labels, one.exemplars.into_iter().map(exemplar).collect()));
+        }
     }
-    pushed
+    (pushed, exemplars)
+}
+
+fn exemplar(said: Exemplar) -> KeptExemplar {
+    KeptExemplar {
+        labels: said.labels,
+        value: said.value,
+        at_ms: said.at_ms,
+    }
 }
 
 fn value(reading: Reading) -> Value {

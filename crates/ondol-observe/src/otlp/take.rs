@@ -59,9 +59,8 @@ fn keep(
         Signal::Metrics => {
             let batch = otlp::metrics(body, encoding, &limits).map_err(Failure::Bad)?;
             let mut dropped = batch.dropped;
-            let pushed = ingest::pushed(batch.series);
-            let refused = shared.stores.samples.write().push(&pushed, now_ms);
-            let refused = refused.map_err(Failure::Store)?;
+            let kept = ingest::keep(batch.series, &mut shared.stores.samples.write(), now_ms);
+            let refused = kept.map_err(Failure::Store)?;
             for (count, reason) in [
                 (refused.over_cap, "too many series"),
                 (refused.bad_labels, "too many labels, or too long ones"),

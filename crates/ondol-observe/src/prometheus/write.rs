@@ -34,7 +34,6 @@ fn take(body: &[u8], shared: &Shared) -> Answer {
         Err(error) => return Answer::refused(StatusCode::BAD_REQUEST, error.to_string()),
     };
     let left_out = batch.dropped;
-    let pushed = ingest::pushed(batch.series);
     for said in batch.metadata {
         let metadata = Metadata {
             kind: said.kind,
@@ -47,7 +46,12 @@ fn take(body: &[u8], shared: &Shared) -> Answer {
             .write()
             .describe_family(&said.family, metadata);
     }
-    match shared.stores.samples.write().push(&pushed, clock::now_ms()) {
+    let kept = ingest::keep(
+        batch.series,
+        &mut shared.stores.samples.write(),
+        clock::now_ms(),
+    );
+    match kept {
         Err(error) => Answer::not_stored(&error),
         Ok(refused) if refused.sum() > 0 => {
             // The rest is stored; 400 says that sending the same again changes nothing.

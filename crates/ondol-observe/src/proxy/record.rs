@@ -7,7 +7,7 @@ use ondol_model::{Access, Kept};
 use ondol_telemetry::BODY;
 
 use crate::intake::OwnedEvent;
-use crate::proxy::{PROXY_SCOPE, operation};
+use crate::proxy::{FROM, PROXY_SCOPE, REQUEST_ID, operation};
 use crate::traces::{ACCESS, SOURCE_PROXY};
 
 /// Whose the requests are that no service was to answer.
@@ -104,14 +104,11 @@ fn attributes(record: &Access) -> Vec<Attribute> {
         ("url.query", record.query.as_deref()),
         ("user_agent.original", record.user_agent.as_deref()),
         ("http.route", record.origin.route()),
-        (
-            "ondol.from",
-            record.origin.caller().map(|caller| caller.as_str()),
-        ),
+        (FROM, record.origin.caller().map(|caller| caller.as_str())),
         ("ondol.replica", replica.as_deref()),
         ("ondol.revision", record.revision.as_deref()),
         ("ondol.reason", record.reason.map(|reason| reason.word())),
-        ("ondol.request_id", record.request_id.as_deref()),
+        (REQUEST_ID, record.request_id.as_deref()),
     ];
     for (name, said) in texts {
         if let Some(said) = said.filter(|said| !said.is_empty()) {

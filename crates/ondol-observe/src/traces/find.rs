@@ -74,7 +74,7 @@ pub(crate) fn search(search: &Search, shared: &Shared, stop: &Stop) -> Found {
     Ok(traces)
 }
 
-fn id_of(event: &Event) -> Option<u128> {
+pub(super) fn id_of(event: &Event) -> Option<u128> {
     let (_, id) = event.fields.iter().find(|(name, _)| name == TRACE_ID)?;
     u128::from_str_radix(id, 16).ok()
 }

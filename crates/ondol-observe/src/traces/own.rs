@@ -7,7 +7,8 @@ use ondol_ingest::{Span, SpanStatus, line};
 use ondol_telemetry::{BODY, Found};
 use serde_json::{Map, Value, json};
 
-use super::find::{Search, search, trace};
+use super::find::{Search, search};
+use super::stitch::stitched;
 use super::tree::Trace;
 use crate::clock::now_ms;
 use crate::proxy::PROXY_SCOPE;
@@ -34,7 +35,7 @@ fn one(id: &str, shared: &Shared) -> Answer {
         let why = format!("`{id}` is no trace id; expected 16 or 32 hexadecimal digits");
         return Answer::refused(StatusCode::BAD_REQUEST, why);
     };
-    match trace(number, shared) {
+    match stitched(number, shared) {
         Ok(Some(trace)) => Answer::json(StatusCode::OK, whole(&trace).to_string()),
         Ok(None) => {
             let why = format!("nothing is known of trace {id}: it was not sent, or it is too old");

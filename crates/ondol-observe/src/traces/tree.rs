@@ -32,11 +32,14 @@ impl Trace {
                 None => trace.lines.push(event),
             }
         }
+        trace.sort();
         trace
-            .spans
-            .sort_by_key(|span| (span.start_ns, span.span_id));
-        trace.lines.sort_by_key(|line| line.at_ns);
-        trace
+    }
+
+    /// Brings spans and lines into the order of their moments.
+    pub(super) fn sort(&mut self) {
+        self.spans.sort_by_key(|span| (span.start_ns, span.span_id));
+        self.lines.sort_by_key(|line| line.at_ns);
     }
 
     /// When it began.

@@ -157,6 +157,14 @@ fn trouble_is_told_to_webhooks_listed_and_over_again() {
         .get("/api/v1/query?query=ALERTS%7Balertstate%3D%22firing%22%7D")
         .json();
     assert_eq!(recorded["data"]["result"][0]["value"][1], "1", "{recorded}");
+    let link = service.get("/graph?g0.expr=doubled%20%3E%2010&g0.tab=1");
+    assert_eq!(link.status, 302);
+    assert!(
+        link.head
+            .contains("location: /api/v1/query?query=doubled+%3E+10\r\n"),
+        "{}",
+        link.head
+    );
     let why = service.get("/ondol/alerts/why?name=Trouble").json();
     assert_eq!(why["alerts"][0]["bound"], "> 10", "{why}");
     assert_eq!(

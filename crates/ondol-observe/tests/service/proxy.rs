@@ -163,3 +163,49 @@ fn a_record_is_a_span_of_its_trace() {
     assert_eq!(tag("error"), true);
     assert_eq!(trace["data"][0]["processes"]["p1"]["serviceName"], "cart");
 }
+
+#[test]
+fn hops_of_a_service_that_hands_on_the_name_of_a_request_alone_are_in_its_trace() {
+    const ANEW: &str = "11111111111111112222222222222222";
+    let told = Service::start();
+    let now = now_ms() as u64 * 1_000_000;
+    let edge = Access {
+        origin: Origin::Edge,
+        service: Some(service("web")),
+        path: "/shop".to_owned(),
+        span: SpanId(8),
+        parent: None,
+        ..record(now - 2_000_000_000)
+    };
+    // `web` calls `cart`, which begins a trace of its own.
+    let call = Access {
+        trace: ANEW.parse::<TraceId>().unwrap(),
+        parent: None,
+        duration_ns: 500_000_000,
+        ..record(now - 1_500_000_000)
+    };
+    let unrelated = Access {
+        trace: "3".repeat(32).parse::<TraceId>().unwrap(),
+        request_id: Some("eight".to_owned()),
+        ..call.clone()
+    };
+    told.telemetry.signals(Signals {
+        from_unix_ns: now - 3_000_000_000,
+        to_unix_ns: now,
+        records: vec![edge, call, unrelated],
+        ..Signals::default()
+    });
+    let trace = wait("both hops", || {
+        let answer = told.get(&format!("/ondol/traces/{TRACE}"));
+        (answer.status == 200).then(|| answer.json())
+    });
+    let waterfall = trace["waterfall"].as_array().unwrap();
+    let hops = waterfall
+        .iter()
+        .map(|span| (span["name"].as_str(), span["depth"].as_u64()));
+    assert_eq!(
+        hops.collect::<Vec<_>>(),
+        [(Some("GET /shop"), Some(0)), (Some("GET /items"), Some(1))],
+        "{trace}"
+    );
+}

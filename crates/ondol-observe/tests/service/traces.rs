@@ -282,3 +282,32 @@ fn what_is_refused_is_said_and_counted() {
         answer.head
     );
 }
+
+#[test]
+fn observations_behind_metrics_that_are_sent_lead_to_their_trace() {
+    let service = Service::start();
+    let at = crate::asking::now_ms();
+    let body = r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"took","unit":"s","histogram":{
+        "aggregationTemporality":2,"dataPoints":[{"timeUnixNano":"AT","count":"1","sum":0.5,"bucketCounts":["1","0"],
+        "explicitBounds":[1],"exemplars":[{"timeUnixNano":"AT","asDouble":0.5,
+        "traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1b174"}]}]}}]}]}]}"#;
+    let body = body.replace("AT", &format!("{at}000000"));
+    for _twice in 0..2 {
+        let done = service.post("/v1/metrics", "application/json", body.as_bytes());
+        assert_eq!(done.status, 200, "{done:?}");
+    }
+    let path = "/api/v1/query_exemplars?query=took_seconds_bucket";
+    let found = service
+        .get(&format!(
+            "{path}&start={}&end={}",
+            at / 1000 - 60,
+            at / 1000 + 60
+        ))
+        .json();
+    let exemplars = found["data"][0]["exemplars"].as_array().unwrap();
+    assert_eq!(exemplars.len(), 1, "{found}");
+    assert_eq!(
+        exemplars[0]["labels"]["trace_id"],
+        "5b8efff798038103d269b633813fc60c"
+    );
+}

@@ -35,34 +35,40 @@ impl Exemplars {
 
     /// Keeps what a page says, unless it said so before.
     pub(super) fn keep(&mut self, series: SeriesId, said: &exposition::Exemplar<'_>, now_ms: i64) {
-        let labels: Vec<(String, String)> = (said.labels.iter())
-            .map(|(name, value)| (name.meant().into_owned(), value.meant().into_owned()))
-            .collect();
-        let mut bytes = said.value.to_bits().to_le_bytes().to_vec();
-        bytes.extend(said.at_seconds.unwrap_or_default().to_bits().to_le_bytes());
-        bytes.extend(
-            labels
-                .iter()
-                .flat_map(|(name, value)| name.bytes().chain(value.bytes())),
-        );
-        if self.max == 0 || self.said.insert(series, hash(&bytes)) == Some(hash(&bytes)) {
+        let labels = (said.labels.iter())
+            .map(|(name, value)| (name.meant().into_owned(), value.meant().into_owned()));
+        let at_ms = said
+            .at_seconds
+            .map_or(now_ms, |seconds| (seconds * 1000.0) as i64);
+        let exemplar = KeptExemplar {
+            labels: labels.collect(),
+            value: said.value,
+            at_ms,
+        };
+        // One without a moment is the same with every scrape.
+        let moment = said.at_seconds.map(|_| at_ms);
+        self.add(series, exemplar, moment);
+    }
+
+    /// Keeps what somebody sent, unless it was sent before.
+    pub(super) fn push(&mut self, series: SeriesId, exemplar: KeptExemplar) {
+        let moment = Some(exemplar.at_ms);
+        self.add(series, exemplar, moment);
+    }
+
+    fn add(&mut self, series: SeriesId, exemplar: KeptExemplar, moment: Option<i64>) {
+        let mut bytes = exemplar.value.to_bits().to_le_bytes().to_vec();
+        bytes.extend(moment.unwrap_or_default().to_le_bytes());
+        let labels = exemplar.labels.iter();
+        bytes.extend(labels.flat_map(|(name, value)| name.bytes().chain(value.bytes())));
+        let said = hash(&bytes);
+        if self.max == 0 || self.said.insert(series, said) == Some(said) {
             return;
         }
         if self.ring.len() >= self.max {
             self.ring.pop_front();
         }
-        let at_ms = said
-            .at_seconds
-            .map_or(now_ms, |seconds| (seconds * 1000.0) as i64);
-        let value = said.value;
-        self.ring.push_back((
-            series,
-            KeptExemplar {
-                labels,
-                value,
-                at_ms,
-            },
-        ));
+        self.ring.push_back((series, exemplar));
     }
 
     /// Of all series, the oldest first.

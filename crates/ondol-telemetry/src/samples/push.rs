@@ -5,6 +5,7 @@ use ondol_query::{Labels, Value};
 use super::admission::Refused;
 use super::codec::bits_of;
 use super::engine::Samples;
+use super::exemplars::KeptExemplar;
 use super::series::SeriesId;
 use crate::store::StoreError;
 
@@ -63,6 +64,18 @@ impl Samples {
         self.refused.add("", late);
         refused.add(late);
         Ok(refused)
+    }
+
+    /// Takes in observations behind a series that is there; others are of nothing. They are in memory only.
+    pub fn push_exemplars(&mut self, labels: &Labels, exemplars: Vec<KeptExemplar>) {
+        let labels: Vec<(&str, &str)> = (labels.iter())
+            .map(|label| (&*label.name, &*label.value))
+            .collect();
+        if let Some(series) = self.head.table.find(&labels) {
+            for exemplar in exemplars {
+                self.exemplars.push(series, exemplar);
+            }
+        }
     }
 
     /// The same of series that are known.

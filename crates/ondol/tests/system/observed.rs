@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,12 +23,14 @@ use crate::app::{App, SOON};
 const ALERT_MAX: Duration = Duration::from_secs(90);
 
 #[test]
-fn errors_of_a_service_reach_a_real_alertmanager_and_their_end_too() -> Result<()> {
-    let (Some(server), Some(amtool)) = (program("prometheus-alertmanager"), program("amtool"))
-    else {
+fn errors_of_a_service_reach_a_real_alertmanager_and_receivers_that_demand_tls_and_their_end_too()
+-> Result<()> {
+    let programs = ["prometheus-alertmanager", "amtool", "aiosmtpd", "openssl"].map(program);
+    let [Some(server), Some(amtool), Some(_), Some(_)] = programs else {
         return Ok(());
     };
     let mut app = App::new("observed")?;
+    let mut receivers = Receivers::start(&mut app)?;
     let alertmanager = Alertmanager::start(&server, &amtool, &app.dir)?;
     app.node
         .set("ALERTMANAGER_PORT", &alertmanager.port.to_string());
@@ -60,12 +63,23 @@ fn errors_of_a_service_reach_a_real_alertmanager_and_their_end_too() -> Result<(
     let link = alert["generatorURL"].as_str().context("no link")?;
     assert_eq!(get(link)?.status, 302, "{link}");
 
+    let posted = receivers.next("posted")?;
+    assert_eq!(
+        (&posted["status"], &posted["receiver"]),
+        (&"firing".into(), &"observed/hook".into())
+    );
+    let mailed = receivers.next("mailed")?;
+    assert_eq!(mailed["to"][0], "ops@shop.example", "{mailed}");
+    let subject = mailed["subject"].as_str().unwrap_or_default();
+    assert!(subject.starts_with("[FIRING:1] ErrorRatio"), "{mailed}");
+
     let why = app.ok(["alerts", "why", "ErrorRatio"])?.stdout;
     assert!(
         why.contains("http_server_request_duration_seconds_count"),
         "{why}"
     );
-    for shown in [app.ok(["why", "web"])?.stdout, app.ok(["alerts"])?.stdout] {
+    for words in [&["alerts"][..], &["why", "web"], &["top", "--no-stream"]] {
+        let shown = app.node.ok(&app.dir, words)?.stdout;
         assert!(shown.contains("ErrorRatio"), "{shown}");
     }
 
@@ -74,6 +88,83 @@ fn errors_of_a_service_reach_a_real_alertmanager_and_their_end_too() -> Result<(
         alertmanager.alerts("ErrorRatio")?.is_empty().then_some(())
     })?;
     app.finish()
+}
+
+/// A web server and a mail server that demand TLS, until they are dropped.
+struct Receivers {
+    child: Child,
+    told: mpsc::Receiver<Value>,
+    waiting: Vec<Value>,
+}
+
+impl Receivers {
+    /// Starts them; the node believes who issued their certificate.
+    fn start(app: &mut App) -> Result<Self> {
+        let issue = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=";
+        let made = Command::new("sh")
+            .arg("-ec")
+            .arg(format!(
+                "{issue}authority -keyout ca.key -out ca.pem
+                 {issue}localhost -CA ca.pem -CAkey ca.key -addext subjectAltName=DNS:localhost \
+                 -addext basicConstraints=critical,CA:FALSE -keyout tls.key -out tls.pem"
+            ))
+            .current_dir(&app.dir)
+            .output()?;
+        ensure!(made.status.success(), "{made:?}");
+        let ports = [free_port()?, free_port()?].map(|port| port.to_string());
+        let ca = app.dir.join("ca.pem");
+        app.node.set("SSL_CERT_FILE", &ca.to_string_lossy());
+        app.node.set("HOOK_PORT", &ports[0]);
+        app.node.set("MAIL_PORT", &ports[1]);
+        let mut child = Command::new("/usr/bin/python3")
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/system/receivers.py"))
+            .args(ports)
+            .current_dir(&app.dir)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let (say, told) = mpsc::channel();
+        let lines = child
+            .stdout
+            .take()
+            .map(BufReader::new)
+            .context("no output")?;
+        std::thread::spawn(move || {
+            for line in lines.lines().map_while(Result::ok) {
+                // Nobody listens once the test is over.
+                let _ = say.send(serde_json::from_str(&line).unwrap_or_default());
+            }
+        });
+        let mut receivers = Receivers {
+            child,
+            told,
+            waiting: Vec::new(),
+        };
+        receivers.next("ready")?;
+        Ok(receivers)
+    }
+
+    /// The next that one of them got.
+    fn next(&mut self, what: &str) -> Result<Value> {
+        loop {
+            let found = self
+                .waiting
+                .iter()
+                .position(|told| told.get(what).is_some());
+            if let Some(at) = found {
+                return Ok(self.waiting.remove(at)[what].take());
+            }
+            let told = self.told.recv_timeout(SOON);
+            self.waiting
+                .push(told.with_context(|| format!("nothing {what}"))?);
+        }
+    }
+}
+
+impl Drop for Receivers {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// Debian's Alertmanager, until it is dropped.

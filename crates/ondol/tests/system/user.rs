@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use ondol_test::{TestDir, TestNode, program};
+use ondol_test::{TestDir, TestNode, program, wait_until};
 
 use crate::ONDOL;
-use crate::app::App;
+use crate::app::{App, SOON};
 use crate::process;
 
 /// Debian's `nobody` and `nogroup`.
@@ -75,6 +75,16 @@ fn as_nobody(sandbox: Option<&str>) -> Result<()> {
     }
     assert_eq!(app.ask("/?of=API_URL")?["answer"]["service"], "api");
     assert_eq!(app.ask("/api/items")?["path"], "/items");
+    // What OpenTelemetry's variables lead to is the telemetry of this node.
+    assert_eq!(app.ask("/otel")?["told"], 200);
+    let told = wait_until("what was told", SOON, || {
+        let found = app
+            .ok(["logs", "web", "--grep", "told by web"])
+            .ok()?
+            .stdout;
+        found.contains("told by web").then_some(found)
+    })?;
+    assert!(told.contains("web-1"), "{told}");
     let findings = app.run(["doctor", "--json"])?.lines()?;
     let limited: Vec<_> = findings
         .iter()

@@ -1,4 +1,4 @@
-//! Tools of the tests that Debian does not have: from the registries of Go and Python, into `target/tools`, where the
+//! Tools of the tests that Debian does not have: from the registries of Go, Python and Node, into `target/tools`, where the
 //! tests look for them.
 
 use std::path::Path;
@@ -20,6 +20,12 @@ const PYTHON: [&str; 5] = [
     "websockets==17.4",
 ];
 
+const NODE: [&str; 3] = [
+    "@opentelemetry/api@1.9.1",
+    "@opentelemetry/api-logs@0.223.0",
+    "@opentelemetry/sdk-node@0.223.0",
+];
+
 pub(super) fn install() -> Result<()> {
     let tools = tree::root().join("target/tools");
     for (name, package) in [
@@ -37,15 +43,25 @@ pub(super) fn install() -> Result<()> {
         }
     }
     let python = tools.join("python");
-    let installed = std::fs::read_to_string(python.join(PYTHON_INSTALLED));
+    let installed = std::fs::read_to_string(python.join(INSTALLED));
     if installed.ok() != Some(PYTHON.join("\n")) {
         python_clients(&python)?;
+    }
+    let node = tools.join("npm");
+    let installed = std::fs::read_to_string(node.join(INSTALLED));
+    if installed.ok() != Some(NODE.join("\n")) {
+        let mut install = Command::new("npm");
+        install.args(["install", "--no-audit", "--no-fund", "--ignore-scripts"]);
+        install.arg("--prefix").arg(&node).args(NODE);
+        if attempt("clients in Node", &mut install) {
+            std::fs::write(node.join(INSTALLED), NODE.join("\n"))?;
+        }
     }
     Ok(())
 }
 
 /// Which packages a folder has.
-const PYTHON_INSTALLED: &str = "installed.txt";
+const INSTALLED: &str = "installed.txt";
 
 fn python_clients(folder: &Path) -> Result<()> {
     let mut create = Command::new("python3");
@@ -54,7 +70,7 @@ fn python_clients(folder: &Path) -> Result<()> {
         let mut install = Command::new(folder.join("bin/pip"));
         install.args(["install", "--quiet"]).args(PYTHON);
         if attempt("clients in Python", &mut install) {
-            std::fs::write(folder.join(PYTHON_INSTALLED), PYTHON.join("\n"))?;
+            std::fs::write(folder.join(INSTALLED), PYTHON.join("\n"))?;
         }
     }
     Ok(())

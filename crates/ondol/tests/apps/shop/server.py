@@ -26,6 +26,9 @@ class Service(BaseHTTPRequestHandler):
         for url in asked.get("url", []) + [os.environ[name] for name in asked.get("of", [])]:
             with urllib.request.urlopen(url, timeout=5) as answer:
                 body["answer"] = json.loads(answer.read())
+        # /otel says that it was asked, where OpenTelemetry's variables say.
+        if urlsplit(self.path).path == "/otel":
+            body["told"] = tell(f"told by {NAME}")
         text = json.dumps(body).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
@@ -35,6 +38,22 @@ class Service(BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def tell(text):
+    """A log record by OTLP, as an SDK sends it that only has its environment; the status of the answer."""
+    resource = {"service.name": os.environ["OTEL_SERVICE_NAME"]}
+    resource.update(pair.split("=") for pair in os.environ["OTEL_RESOURCE_ATTRIBUTES"].split(","))
+    attributes = [{"key": key, "value": {"stringValue": value}} for key, value in resource.items()]
+    records = [{"logRecords": [{"body": {"stringValue": text}}]}]
+    sent = {"resourceLogs": [{"resource": {"attributes": attributes}, "scopeLogs": records}]}
+    request = urllib.request.Request(
+        os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] + "/v1/logs",
+        json.dumps(sent).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return answer.status
 
 
 class Server(ThreadingHTTPServer):

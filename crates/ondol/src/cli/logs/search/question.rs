@@ -9,8 +9,8 @@ use super::super::super::node;
 
 /// From the mildest to the gravest.
 const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "fatal"];
-/// What replicas write and what Ondol says of them; requests have a stream of their own.
-const OUTPUTS: &str = "stdout|stderr|ondol";
+/// What replicas write and send, and what Ondol says of them; requests have a stream of their own.
+const OUTPUTS: &str = "stdout|stderr|ondol|otlp";
 
 /// The query, checked: what is wrong with it is said before anybody is asked.
 pub(super) fn of(project: &ProjectState, args: &LogsArgs) -> Result<String, Failure> {
