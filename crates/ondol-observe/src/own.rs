@@ -93,7 +93,7 @@ pub(crate) fn page(shared: &Shared, format: Format) -> String {
     page.sample(&format!("{name}_total"), &[], left_out as f64);
     describe_forwarding(shared, &mut page);
     shared.stores.samples.read().describe(&mut page);
-    shared.stores.events().describe(&mut page);
+    shared.stores.events.read().describe(&mut page);
     page.finish()
 }
 

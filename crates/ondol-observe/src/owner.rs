@@ -29,7 +29,7 @@ pub(crate) async fn answer(ask: Ask, what: &str, shared: &Shared) -> Answer {
 
 fn status(shared: &Shared) -> Answer {
     let metrics = shared.stores.samples.read().status();
-    let events = shared.stores.events().status();
+    let events = shared.stores.events.read().status();
     let (dropped, refused) = (shared.drops.now(), shared.drops.refused());
     let kept = |retention: &ondol_telemetry::Retention| json!({ "keep_ms": retention.keep_ms, "bytes_max": retention.bytes_max });
     let mut of_metrics = kept(&shared.settings.samples.retention);
@@ -76,8 +76,8 @@ fn status(shared: &Shared) -> Answer {
 
 fn compact(shared: &Shared) -> Answer {
     let now_ms = clock::now_ms();
-    let sealed = shared.stores.samples.write().seal(now_ms);
-    let sealed = sealed.and_then(|()| shared.stores.events_mut().seal(now_ms));
+    let sealed = shared.stores.samples.seal(now_ms);
+    let sealed = sealed.and_then(|()| shared.stores.events.seal(now_ms));
     let merged = shared.stores.maintain(now_ms);
     let done = sealed.and(merged.into_iter().collect::<Result<(), _>>());
     match done {

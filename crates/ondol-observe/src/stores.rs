@@ -3,10 +3,10 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use ondol_telemetry::{
-    Config, EventConfig, Events, Folder, Opened, Samples, SharedSamples, StoreError,
+    Config, EventConfig, Events, Folder, Opened, Samples, SharedEvents, SharedSamples, StoreError,
 };
 
 use crate::forward::Forward;
@@ -73,7 +73,7 @@ pub(crate) struct Reopened {
 #[derive(Clone)]
 pub(crate) struct Stores {
     pub(crate) samples: SharedSamples,
-    events: Arc<RwLock<Events>>,
+    pub(crate) events: SharedEvents,
 }
 
 impl Stores {
@@ -99,43 +99,21 @@ impl Stores {
         };
         let stores = Stores {
             samples: SharedSamples::new(samples),
-            events: Arc::new(RwLock::new(events)),
+            events: SharedEvents::new(events),
         };
         Ok((stores, reopened))
     }
 
-    /// Log lines and spans, to search; who writes waits meanwhile.
-    pub(crate) fn events(&self) -> RwLockReadGuard<'_, Events> {
-        self.events.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Log lines and spans, to take some in; everybody waits meanwhile.
-    pub(crate) fn events_mut(&self) -> RwLockWriteGuard<'_, Events> {
-        self.events.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Does what is due in both. What one of them cannot do is no matter to the other.
     pub(crate) fn maintain(&self, now_ms: i64) -> [Result<(), StoreError>; 2] {
-        [self.samples.maintain(now_ms), self.maintain_events(now_ms)]
-    }
-
-    fn maintain_events(&self, now_ms: i64) -> Result<(), StoreError> {
-        self.events_mut().maintain(now_ms)?;
-        loop {
-            let merge = self.events_mut().begin_merge();
-            let Some(merge) = merge else {
-                return Ok(());
-            };
-            let merged = merge.run()?;
-            self.events_mut().end_merge(&merged)?;
-        }
+        [self.samples.maintain(now_ms), self.events.maintain(now_ms)]
     }
 
     /// Makes all that was taken in last.
     pub(crate) fn sync(&self, now_ms: i64) -> [Result<(), StoreError>; 2] {
         [
             self.samples.write().sync(now_ms),
-            self.events_mut().sync(now_ms),
+            self.events.write().sync(now_ms),
         ]
     }
 }

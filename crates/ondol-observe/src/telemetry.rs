@@ -142,7 +142,7 @@ impl Telemetry {
 
     /// How far each source was read that was kept with [`Telemetry::keep`].
     pub fn marks(&self) -> BTreeMap<String, String> {
-        self.shared.stores.events().marks().clone()
+        self.shared.stores.events.read().marks().clone()
     }
 
     /// Offers what was read of a target, as a page in the text format: a scrape that nobody has to ask for. Series that

@@ -11,16 +11,20 @@ mod condition;
 mod engine;
 mod filter;
 mod head;
+mod memory;
+mod names;
 mod scan;
 mod search;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod view;
 
 pub use condition::{Condition, Pattern, Test};
 pub use engine::{EventConfig, EventStatus, Events};
-pub use scan::{Extent, Scan, Seen};
+pub use scan::Seen;
 pub use search::{Found, Query};
+pub use view::{EventView, Extent};
 
 /// The field of a log line's text.
 pub const BODY: &str = "body";

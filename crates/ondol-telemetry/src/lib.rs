@@ -6,12 +6,13 @@ mod events;
 mod exposition;
 mod own;
 mod samples;
+mod shared;
 mod store;
 
 pub use disk::{Disk, DiskFile, Folder};
 pub use events::{
-    BODY, Condition, Event, EventConfig, EventStatus, Events, Extent, Found, Pattern, Query, Scan,
-    Seen, TRACE_ID, Test,
+    BODY, Condition, Event, EventConfig, EventStatus, EventView, Events, Extent, Found, Pattern,
+    Query, Seen, TRACE_ID, Test,
 };
 pub use exposition::{
     Exemplar, ExpositionError, Format, Kind, Labels, Line, Lines, Page, Reading, Sample, Text,
@@ -19,6 +20,7 @@ pub use exposition::{
 };
 pub use samples::{
     Config, KeptExemplar, Limits, Metadata, Opened, Pushed, Refused, Samples, ScrapeError, Scraped,
-    SharedSamples, Status, Target,
+    Status, Target,
 };
-pub use store::{Damage, Durability, Merge, Merged, Retention, StoreError};
+pub use shared::{Engine, Shared, SharedEvents, SharedSamples};
+pub use store::{Damage, Done, Durability, Retention, StoreError, Work};

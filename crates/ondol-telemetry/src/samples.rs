@@ -22,7 +22,6 @@ mod scrape;
 mod segment;
 mod select;
 mod series;
-mod shared;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -34,4 +33,3 @@ pub use exemplars::KeptExemplar;
 pub use metadata::Metadata;
 pub use push::Pushed;
 pub use scrape::{ScrapeError, Scraped, Target};
-pub use shared::SharedSamples;

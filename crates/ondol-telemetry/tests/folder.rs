@@ -7,7 +7,8 @@ use std::{env, fs, io, process};
 
 use ondol_query::{Matcher, Selection, Source};
 use ondol_telemetry::{
-    BODY, Config, Event, EventConfig, Events, Folder, Format, Page, Query, Samples, Target, check,
+    BODY, Config, Engine, Event, EventConfig, Events, Folder, Format, Page, Query, Samples, Target,
+    check,
 };
 
 const NOW_MS: i64 = 1_700_000_000_000;
@@ -100,7 +101,7 @@ fn events_are_there_again_and_described() {
         limit: 100,
         ..Query::default()
     };
-    let found = events.search(&query).unwrap();
+    let found = events.view().search(&query).unwrap();
     assert_eq!(found.len(), 40);
     assert_eq!(found[0].fields[0].1, "line 39");
     let mut page = Page::new(Format::OpenMetrics);

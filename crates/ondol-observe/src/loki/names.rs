@@ -60,7 +60,7 @@ pub(super) fn detected(params: &Params, shared: &Shared) -> Result<Value, Failur
 /// `/loki/api/v1/index/stats`: known from indexes, so that it costs nothing and is about right.
 pub(super) fn stats(params: &Params, shared: &Shared) -> Result<Value, Failure> {
     let query = query(selector(params)?, params)?;
-    let extent = shared.stores.events().extent(&query)?;
+    let extent = shared.stores.events.view().extent(&query)?;
     Ok(json!({
         "streams": extent.streams,
         "chunks": extent.blocks,
@@ -96,7 +96,7 @@ fn streams(
     let mut found = BTreeSet::new();
     for selector in selectors {
         let query = query(selector.clone(), params)?;
-        found.extend(shared.stores.events().streams(&query)?);
+        found.extend(shared.stores.events.view().streams(&query)?);
     }
     found.retain(|stream| stream.get("stream") != SPANS);
     Ok(found)

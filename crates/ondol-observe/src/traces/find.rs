@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ondol_ingest::{Pair, fields};
 use ondol_query::{MatchOp, Matcher};
-use ondol_telemetry::{Condition, Found as Event, Query, StoreError, TRACE_ID, Test};
+use ondol_telemetry::{Condition, EventView, Found as Event, Query, StoreError, TRACE_ID, Test};
 
 use super::labels;
 use super::tree::Trace;
@@ -37,18 +37,22 @@ pub(crate) type Found = Result<Vec<Trace>, StoreError>;
 
 /// A trace with all that belongs to it; `None` when nothing is known of it.
 pub(crate) fn trace(id: u128, shared: &Shared) -> Result<Option<Trace>, StoreError> {
-    let events = shared.stores.events().trace(&format!("{id:032x}"))?;
-    let trace = Trace::of(id, events);
+    let trace = Trace::of(id, events_of(id, &shared.stores.events.view())?);
     Ok(Some(trace).filter(|trace| !trace.spans.is_empty() || !trace.lines.is_empty()))
+}
+
+fn events_of(id: u128, view: &EventView) -> Result<Vec<Event>, StoreError> {
+    view.trace(&format!("{id:032x}"))
 }
 
 /// The newest traces that have such a span, the newest first.
 pub(crate) fn search(search: &Search, shared: &Shared, stop: &Stop) -> Found {
+    let view = shared.stores.events.view();
     let mut ids: Vec<u128> = Vec::new();
     for query in search.queries() {
         let mut query = query;
         for _ in 0..ROUNDS_MAX {
-            let events = shared.stores.events().search(&query)?;
+            let events = view.search(&query)?;
             let is_all = events.len() < query.limit;
             let oldest_ns = events.last().map_or(i64::MIN, |event| event.at_ns);
             let fit = events.iter().filter(|event| search.admits(event));
@@ -67,7 +71,8 @@ pub(crate) fn search(search: &Search, shared: &Shared, stop: &Stop) -> Found {
         if stop.is_set() {
             break;
         }
-        traces.extend(trace(id, shared)?.filter(|trace| !trace.spans.is_empty()));
+        let trace = Trace::of(id, events_of(id, &view)?);
+        traces.extend(Some(trace).filter(|trace| !trace.spans.is_empty()));
     }
     traces.sort_by_key(|trace| std::cmp::Reverse(trace.start_ns()));
     traces.truncate(search.limit);

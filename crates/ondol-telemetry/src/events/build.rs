@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::TRACE_ID;
 use super::block::{self, Block, Row};
 use super::filter;
-use super::head::{Entry, Head, StreamLabels};
+use super::head::StreamLabels;
+use super::memory::Memory;
 use super::segment::{BlockEntry, Index, trace_key};
 use crate::bytes::{Malformed, Put};
 use crate::store::{Cache, SegmentReader, SegmentWriter, StoreError};
@@ -22,22 +23,29 @@ const MERGED_PACK_LEVEL: i32 = 7;
 const TRACES_PART: usize = 8192;
 
 /// Writes all events in memory; returns the index.
-pub(super) fn seal(head: &Head, writer: &mut SegmentWriter) -> Result<Vec<u8>, StoreError> {
-    let streams: BTreeSet<&StreamLabels> = head.streams.all.iter().collect();
+pub(super) fn seal(memory: &Memory, writer: &mut SegmentWriter) -> Result<Vec<u8>, StoreError> {
+    let streams: BTreeSet<&StreamLabels> = memory.streams.iter().map(Arc::as_ref).collect();
     let streams: Vec<StreamLabels> = streams.into_iter().cloned().collect();
-    let rank: Vec<u32> = (head.streams.all.iter())
+    let ranks: Vec<u32> = (memory.streams.iter())
         .map(|labels| rank_of(&streams, labels))
         .collect();
-    let rank = |stream: u32| rank.get(stream as usize).copied().unwrap_or(u32::MAX);
-    let mut entries: Vec<Entry> = head.entries().to_vec();
-    entries.sort_by_key(|entry| (rank(entry.stream), entry.at_ns));
+    let mut entries = Vec::with_capacity(memory.len());
+    for chunk in &memory.chunks {
+        let ranked = chunk.entries.iter().map(|entry| {
+            let rank = ranks.get(entry.stream as usize).copied();
+            (rank.unwrap_or(u32::MAX), chunk, *entry)
+        });
+        entries.extend(ranked);
+    }
+    entries.sort_by_key(|(rank, _, entry)| (*rank, entry.at_ns));
     let mut builder = Builder::new(streams, writer, PACK_LEVEL);
     let (mut rows, mut bytes) = (Vec::new(), 0);
-    for entry in entries {
-        let fields = head.fields(entry);
+    for (stream, chunk, entry) in entries {
+        let mut fields = Vec::new();
+        memory.fields(chunk, entry, &mut fields);
         bytes += bytes_of(&fields);
         rows.push(Row {
-            stream: rank(entry.stream),
+            stream,
             at_ns: entry.at_ns,
             fields,
         });

@@ -73,7 +73,7 @@ impl Test {
         }))
     }
 
-    pub(super) fn holds(&self, value: &str) -> bool {
+    fn holds(&self, value: &str) -> bool {
         match self {
             Test::Contains(part) => memmem::find(value.as_bytes(), part.as_bytes()).is_some(),
             Test::Equals(whole) => value == whole,
@@ -92,6 +92,14 @@ impl Test {
             _ => false,
         }
     }
+}
+
+/// Whether all conditions hold for an event with these fields.
+pub(super) fn holds_for_all(conditions: &[Condition], fields: &[(&str, &str)]) -> bool {
+    conditions.iter().all(|condition| {
+        let value = fields.iter().find(|(name, _)| *name == condition.field);
+        condition.test.holds(value.map_or("", |(_, value)| value)) != condition.negated
+    })
 }
 
 /// Takes rows away for which the condition does not hold.

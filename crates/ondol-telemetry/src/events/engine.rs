@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::head::{Head, Told};
+use super::memory::Memory;
+use super::view::EventView;
 use super::{Event, build};
 use crate::disk::Disk;
 use crate::samples::Opened;
+use crate::shared::Engine;
 use crate::store::{
-    Cache, Durability, Log, Merge, Merged, Retention, SegmentFacts, Segments, StoreError,
+    Cache, Done, Durability, Log, Retention, SegmentFacts, Segments, StoreError, Work,
 };
 
 /// How the engine keeps things.
@@ -74,13 +77,21 @@ pub struct EventStatus {
 /// All log lines and spans of one node. One owner writes.
 pub struct Events {
     pub(super) config: EventConfig,
-    pub(super) head: Head,
+    head: Head,
+    frozen: Option<Frozen>,
     log: Log,
-    pub(super) segments: Segments,
-    pub(super) cache: Arc<Cache>,
+    segments: Segments,
+    cache: Arc<Cache>,
     dropped_fields: u64,
     cut_values: u64,
     refused_events: u64,
+}
+
+/// A head that becomes a segment.
+struct Frozen {
+    memory: Memory,
+    /// The first log file that has nothing of it.
+    log_from: u64,
 }
 
 impl Events {
@@ -112,6 +123,7 @@ impl Events {
         let events = Events {
             config,
             head,
+            frozen: None,
             log: log?,
             segments,
             cache: Arc::new(Cache::new(config.cache_bytes_max)),
@@ -144,23 +156,21 @@ impl Events {
         marks: &[(&str, &str)],
         now_ms: i64,
     ) -> Result<(), StoreError> {
-        if self.head.bytes() > self.config.head_bytes_max.saturating_mul(2) {
-            let head_bytes = self.head.bytes() as u64;
+        let head_bytes = self.head_bytes() as u64;
+        if head_bytes > self.config.head_bytes_max.saturating_mul(2) as u64 {
             return Err(StoreError::Behind { head_bytes });
         }
         let is_bounded = |event: &Event<'_>| {
             let is_short = |(_, value): &(&str, &str)| value.len() <= self.config.value_bytes_max;
             event.fields.len() <= self.config.fields_max && event.fields.iter().all(is_short)
         };
-        if self.head.streams.all.len() < self.config.streams_max && events.iter().all(is_bounded) {
+        if self.head.streams() < self.config.streams_max && events.iter().all(is_bounded) {
             return self.write(events, marks, now_ms);
         }
         // Rare, so that it may cost a copy.
         let mut bounded: Vec<(&Event<'_>, Vec<(&str, &str)>)> = Vec::new();
         for event in events {
-            if self.head.streams.all.len() >= self.config.streams_max
-                && !self.head.has(event.stream)
-            {
+            if self.head.streams() >= self.config.streams_max && !self.head.has(event.stream) {
                 self.refused_events += 1;
                 continue;
             }
@@ -180,29 +190,6 @@ impl Events {
         self.write(&bounded, marks, now_ms)
     }
 
-    /// Does what is due: makes writes last, moves memory to a segment, forgets. Call it each second, and then see
-    /// whether there is something to merge.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails. Nothing is lost then, and the next call tries again.
-    pub fn maintain(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        self.log.sync_if_due(now_ms)?;
-        let oldest_ms = self
-            .head
-            .entries()
-            .iter()
-            .map(|entry| entry.at_ns / 1_000_000)
-            .min();
-        let age_ms = oldest_ms.map_or(0, |oldest_ms| now_ms.saturating_sub(oldest_ms));
-        let is_old = age_ms > i64::try_from(self.config.head_ms_max).unwrap_or(i64::MAX);
-        if self.head.bytes() >= self.config.head_bytes_max || is_old {
-            self.seal(now_ms)?;
-        }
-        self.segments.retain(&self.config.retention, now_ms)?;
-        Ok(())
-    }
-
     /// Makes everything that was taken in last, whether it is due or not.
     ///
     /// # Errors
@@ -212,60 +199,24 @@ impl Events {
         self.log.sync(now_ms)
     }
 
-    /// Segments of one level that follow each other, if there are enough to merge them. The work is done without the
-    /// engine; [`Events::end_merge`] takes what came of it.
-    pub fn begin_merge(&mut self) -> Option<Merge> {
-        self.segments.begin_merge(&self.cache, build::merge)
-    }
-
-    /// Takes what came of a merge.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails; the small segments stay then.
-    pub fn end_merge(&mut self, merged: &Merged) -> Result<(), StoreError> {
-        self.segments.end_merge(merged)
-    }
-
-    /// Moves everything in memory to a segment, whether it is due or not.
-    ///
-    /// # Errors
-    ///
-    /// When the disk fails; memory and log still have it all then.
-    pub fn seal(&mut self, now_ms: i64) -> Result<(), StoreError> {
-        if self.head.entries().is_empty() {
-            return Ok(());
+    /// Everything that is there now, to search in while others write.
+    pub fn view(&self) -> EventView {
+        let frozen = self.frozen.iter().map(|frozen| frozen.memory.clone());
+        EventView {
+            memories: frozen.chain([self.head.memory()]).collect(),
+            segments: (self.segments.facts())
+                .filter_map(|facts| Some((*facts, self.segments.reader(facts.number)?.clone())))
+                .collect(),
+            cache: self.cache.clone(),
+            bytes_max: self.config.query_bytes_max,
         }
-        let log_from = self.log.rotate(now_ms)?;
-        self.head.tell_anew();
-        if let Some(marks) = self.head.marks_record() {
-            // They have to last before the log that has them is given up.
-            self.log.carry(&marks, now_ms)?;
-        }
-        let head = &self.head;
-        let written = self.segments.write(|writer| build::seal(head, writer))?;
-        let times_ms = || {
-            head.entries()
-                .iter()
-                .map(|entry| entry.at_ns.div_euclid(1_000_000))
-        };
-        let facts = SegmentFacts {
-            min_ms: times_ms().min().unwrap_or(0),
-            max_ms: times_ms().max().unwrap_or(0),
-            items: head.entries().len() as u64,
-            ..SegmentFacts::default()
-        };
-        self.segments.publish(&written, facts, &[], log_from)?;
-        self.head = self.head.emptied();
-        // What cannot be removed now is removed at the next start.
-        self.log.forget_before(log_from).or(Ok(()))
     }
 
     /// How the engine is.
     pub fn status(&self) -> EventStatus {
         EventStatus {
-            head_events: self.head.entries().len(),
-            head_bytes: self.head.bytes(),
+            head_events: self.head.len() + self.frozen_memory().map_or(0, Memory::len),
+            head_bytes: self.head_bytes(),
             segments: self.segments.facts().count(),
             segment_bytes: self.segments.facts().map(|facts| facts.bytes).sum(),
             segment_events: self.segments.facts().map(|facts| facts.items).sum(),
@@ -292,5 +243,80 @@ impl Events {
         let log = &mut self.log;
         self.head
             .push(events, marks, |record| log.append(record, now_ms))
+    }
+
+    fn frozen_memory(&self) -> Option<&Memory> {
+        self.frozen.as_ref().map(|frozen| &frozen.memory)
+    }
+
+    fn head_bytes(&self) -> usize {
+        self.head.bytes() + self.frozen_memory().map_or(0, Memory::bytes)
+    }
+}
+
+impl Engine for Events {
+    fn maintain(&mut self, now_ms: i64) -> Result<(), StoreError> {
+        self.log.sync_if_due(now_ms)?;
+        self.segments.retain(&self.config.retention, now_ms)?;
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.head.bytes() >= self.config.head_bytes_max
+    }
+
+    fn is_old(&self, now_ms: i64) -> bool {
+        let age_ms = (self.head.oldest_ns())
+            .map_or(0, |oldest_ns| now_ms.saturating_sub(oldest_ns / 1_000_000));
+        age_ms > i64::try_from(self.config.head_ms_max).unwrap_or(i64::MAX)
+    }
+
+    fn is_sealing(&self) -> bool {
+        self.frozen.is_some()
+    }
+
+    fn begin_seal(&mut self, now_ms: i64) -> Result<Option<Work>, StoreError> {
+        if self.frozen.is_none() && !self.head.is_empty() {
+            let log_from = self.log.rotate(now_ms)?;
+            self.head.tell_anew();
+            if let Some(marks) = self.head.marks_record() {
+                // They have to last before the log that has them is given up.
+                self.log.carry(&marks, now_ms)?;
+            }
+            let memory = self.head.freeze();
+            self.frozen = Some(Frozen { memory, log_from });
+        }
+        let Some(Frozen { memory, log_from }) = &self.frozen else {
+            return Ok(None);
+        };
+        let (min_ns, max_ns) = memory.span_ns().unwrap_or_default();
+        let facts = SegmentFacts {
+            min_ms: min_ns.div_euclid(1_000_000),
+            max_ms: max_ns.div_euclid(1_000_000),
+            items: memory.len() as u64,
+            ..SegmentFacts::default()
+        };
+        let memory = memory.clone();
+        let fill = move |writer: &mut _| build::seal(&memory, writer);
+        Ok(Some(self.segments.begin_seal(facts, *log_from, fill)))
+    }
+
+    fn begin_merge(&mut self) -> Option<Work> {
+        self.segments.begin_merge(&self.cache, build::merge)
+    }
+
+    fn end_work(&mut self, done: &Done) -> Result<(), StoreError> {
+        let Some(log_from) = done.sealed() else {
+            return self.segments.end_work(done);
+        };
+        if self.frozen.as_ref().map(|frozen| frozen.log_from) != Some(log_from) {
+            // Somebody else wrote it, and was faster.
+            self.segments.discard_work(done);
+            return Ok(());
+        }
+        self.segments.end_work(done)?;
+        self.frozen = None;
+        // What cannot be removed now is removed at the next start.
+        self.log.forget_before(log_from).or(Ok(()))
     }
 }

@@ -1,12 +1,16 @@
-//! Events that are not in a segment yet: they stand in memory exactly as they stand in the log.
+//! Events that are not in a segment yet.
 //!
 //! A record of the log names the streams and fields that its file does not know, in the order of their numbers, and then
-//! has the events. A new file is told all of them again, so that numbers mean the same everywhere. Marks stand at the end
-//! of a record: they are there when its events are.
+//! has the events. Each file has numbers of its own; in memory they become those of the head, so that any files can be
+//! read into one. Marks stand at the end of a record: they are there when its events are.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Event;
+use super::memory::{CHUNK_BYTES, Chunk, Entry, Memory};
+use super::names::Names;
 use crate::bytes::{Malformed, Put, Take};
 
 /// Labels of a stream, sorted by name.
@@ -14,63 +18,36 @@ pub(super) type StreamLabels = Vec<(String, String)>;
 
 #[derive(Default)]
 pub(super) struct Head {
-    pub(super) streams: Names<StreamLabels>,
-    pub(super) fields: Names<String>,
-    records: Vec<Box<[u8]>>,
-    entries: Vec<Entry>,
-    bytes: usize,
+    streams: Names<StreamLabels>,
+    fields: Names<str>,
+    /// Full ones, which change no more.
+    chunks: Vec<Arc<Chunk>>,
+    open: Chunk,
+    /// Of the full ones.
+    full_bytes: usize,
     marks: BTreeMap<String, String>,
     /// What the current log file was told.
     told: Told,
 }
 
-/// How many streams and fields a log file knows.
-#[derive(Clone, Copy, Default)]
+/// The streams and fields that a log file knows, by their numbers there.
+#[derive(Clone, Default)]
 pub(super) struct Told {
-    streams: usize,
-    fields: usize,
+    streams: Vec<u32>,
+    fields: Vec<u32>,
+    /// Whether numbers here are others there.
+    is_moved: bool,
 }
 
-/// Where an event is.
-#[derive(Clone, Copy)]
-pub(super) struct Entry {
-    pub(super) at_ns: i64,
-    pub(super) stream: u32,
-    record: u32,
-    /// Where its fields begin.
-    offset: u32,
-}
-
-/// Numbers for names.
-#[derive(Default)]
-pub(super) struct Names<T> {
-    pub(super) all: Vec<T>,
-    numbers: BTreeMap<T, u32>,
-}
-
-impl<T: Ord + Clone> Names<T> {
-    fn add(&mut self, name: T) -> u32 {
-        let next = self.all.len() as u32;
-        self.all.push(name.clone());
-        self.numbers.insert(name, next);
-        next
+impl Told {
+    fn stream(&mut self, number: u32) {
+        self.is_moved |= number as usize != self.streams.len();
+        self.streams.push(number);
     }
 
-    /// Takes the name that a file has for number `at`. Names come in order, and are never others than those known.
-    fn learn(&mut self, at: usize, name: T) -> Result<(), Malformed> {
-        match self.all.get(at) {
-            Some(known) if *known == name => Ok(()),
-            None if at == self.all.len() => {
-                self.add(name);
-                Ok(())
-            }
-            _ => Err(Malformed),
-        }
-    }
-
-    fn truncate(&mut self, len: usize) {
-        self.all.truncate(len);
-        self.numbers.retain(|_, number| (*number as usize) < len);
+    fn field(&mut self, number: u32) {
+        self.is_moved |= number as usize != self.fields.len();
+        self.fields.push(number);
     }
 }
 
@@ -82,18 +59,15 @@ impl Head {
         marks: &[(&str, &str)],
         write: impl FnOnce(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let before = Told {
-            streams: self.streams.all.len(),
-            fields: self.fields.all.len(),
-        };
+        let before = (self.streams.len(), self.fields.len());
         let mut record = self.record(events);
         put_marks(marks, &mut record);
         if let Err(error) = write(&record) {
-            self.streams.truncate(before.streams);
-            self.fields.truncate(before.fields);
+            self.streams.truncate(before.0);
+            self.fields.truncate(before.1);
             return Err(error);
         }
-        let mut told = self.told;
+        let mut told = std::mem::take(&mut self.told);
         // It was made a moment ago, and reads as any record does.
         let applied = self.apply(&record, &mut told);
         debug_assert!(applied.is_ok());
@@ -101,12 +75,28 @@ impl Head {
         Ok(())
     }
 
-    /// What is left of it once its events are elsewhere.
-    pub(super) fn emptied(&self) -> Self {
-        Head {
-            marks: self.marks.clone(),
-            ..Head::default()
+    /// Everything in memory, to look at while others write.
+    pub(super) fn memory(&self) -> Memory {
+        let mut chunks = self.chunks.clone();
+        if !self.open.entries.is_empty() {
+            chunks.push(Arc::new(self.open.clone()));
         }
+        Memory {
+            streams: self.streams.all().clone(),
+            fields: self.fields.all().clone(),
+            chunks,
+        }
+    }
+
+    /// Lets go of all events and their names; marks stay. To be called when a log file has just begun.
+    pub(super) fn freeze(&mut self) -> Memory {
+        self.close();
+        let frozen = self.memory();
+        *self = Head {
+            marks: std::mem::take(&mut self.marks),
+            ..Head::default()
+        };
+        frozen
     }
 
     /// The marks.
@@ -127,7 +117,7 @@ impl Head {
         Some(record)
     }
 
-    /// A new log file has begun.
+    /// A new log file has begun, and knows nothing.
     pub(super) fn tell_anew(&mut self) {
         self.told = Told::default();
     }
@@ -144,27 +134,23 @@ impl Head {
             );
             body.put_varint(event.fields.len() as u64);
             for (name, value) in event.fields {
-                let known = self.fields.numbers.get(*name).copied();
-                let number = known.unwrap_or_else(|| self.fields.add((*name).to_owned()));
-                body.put_varint(u64::from(number));
+                body.put_varint(u64::from(self.field(name)));
                 body.put_bytes(value.as_bytes());
             }
         }
         let mut record = Vec::with_capacity(body.len() + 16);
-        let new = self
-            .streams
-            .all
-            .get(self.told.streams..)
-            .unwrap_or_default();
+        let new = self.streams.all().get(self.told.streams.len()..);
+        let new = new.unwrap_or_default();
         record.put_varint(new.len() as u64);
         for labels in new {
             record.put_varint(labels.len() as u64);
-            for (name, value) in labels {
+            for (name, value) in labels.iter() {
                 record.put_bytes(name.as_bytes());
                 record.put_bytes(value.as_bytes());
             }
         }
-        let new = self.fields.all.get(self.told.fields..).unwrap_or_default();
+        let new = self.fields.all().get(self.told.fields.len()..);
+        let new = new.unwrap_or_default();
         record.put_varint(new.len() as u64);
         for name in new {
             record.put_bytes(name.as_bytes());
@@ -177,25 +163,30 @@ impl Head {
     pub(super) fn apply(&mut self, record: &[u8], told: &mut Told) -> Result<usize, Malformed> {
         let mut from = Take(record);
         for _ in 0..from.count(1)? {
-            let mut labels = StreamLabels::new();
-            for _ in 0..from.count(2)? {
-                labels.push((from.str()?.to_owned(), from.str()?.to_owned()));
-            }
-            self.streams.learn(told.streams, labels)?;
-            told.streams += 1;
+            let count = from.count(2)?;
+            let labels: Vec<(&str, &str)> = (0..count)
+                .map(|_| Ok((from.str()?, from.str()?)))
+                .collect::<Result<_, Malformed>>()?;
+            told.stream(self.stream(&labels));
         }
         for _ in 0..from.count(1)? {
-            self.fields.learn(told.fields, from.str()?.to_owned())?;
-            told.fields += 1;
+            told.field(self.field(from.str()?));
         }
         let count = from.count(3)?;
-        let known = self.entries.len();
-        let entered = self.enter(record.len(), &mut from, count);
+        if self.open.bytes.len() + from.0.len() > CHUNK_BYTES {
+            self.close();
+        }
+        if self.open.bytes.capacity() == 0 && count > 0 {
+            self.open.bytes.reserve_exact(CHUNK_BYTES.max(from.0.len()));
+        }
+        let (bytes, entries) = (self.open.bytes.len(), self.open.entries.len());
+        let entered = enter(&mut self.open, &mut from, count, told);
         let marks = entered.and_then(|()| take_marks(&mut from));
         let marks = match marks {
             Ok(marks) => marks,
             Err(malformed) => {
-                self.entries.truncate(known);
+                self.open.bytes.truncate(bytes);
+                self.open.entries.truncate(entries);
                 return Err(malformed);
             }
         };
@@ -205,77 +196,103 @@ impl Head {
                 false => self.marks.insert(name.to_owned(), value.to_owned()),
             };
         }
-        if count == 0 {
-            return Ok(0);
-        }
-        self.bytes += record.len() + count * size_of::<Entry>();
-        self.records.push(record.into());
         Ok(count)
     }
 
-    fn enter(&mut self, len: usize, from: &mut Take<'_>, count: usize) -> Result<(), Malformed> {
-        let mut at_ns = 0_i64;
-        for _ in 0..count {
-            let stream = u32::try_from(from.varint()?).map_err(|_| Malformed)?;
-            at_ns = at_ns.wrapping_add(from.signed()?);
-            let offset = (len - from.0.len()) as u32;
-            for _ in 0..from.count(2)? {
-                let field = from.varint()? as usize;
-                if field >= self.fields.all.len() {
-                    return Err(Malformed);
-                }
-                from.str()?;
-            }
-            if stream as usize >= self.streams.all.len() {
-                return Err(Malformed);
-            }
-            self.entries.push(Entry {
-                at_ns,
-                stream,
-                record: self.records.len() as u32,
-                offset,
-            });
+    /// The open chunk changes no more.
+    fn close(&mut self) {
+        if self.open.entries.is_empty() {
+            return;
         }
-        Ok(())
+        let mut full = std::mem::take(&mut self.open);
+        full.bytes.shrink_to_fit();
+        full.entries.shrink_to_fit();
+        self.full_bytes += full.size();
+        self.chunks.push(Arc::new(full));
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// Name and value of each field.
-    pub(super) fn fields(&self, entry: Entry) -> Vec<(&str, &str)> {
-        let record = self.records.get(entry.record as usize);
-        let mut from = Take(
-            record
-                .and_then(|r| r.get(entry.offset as usize..))
-                .unwrap_or_default(),
-        );
-        let count = from.count(2).unwrap_or(0);
-        (0..count).map_while(|_| self.field(&mut from)).collect()
-    }
-
-    fn field<'a>(&'a self, from: &mut Take<'a>) -> Option<(&'a str, &'a str)> {
-        let name = self.fields.all.get(from.varint().ok()? as usize)?;
-        // Checked when it was taken in.
-        Some((name, from.str().ok()?))
+    /// How many streams there are.
+    pub(super) fn streams(&self) -> usize {
+        self.streams.len()
     }
 
     /// Whether a stream is known.
     pub(super) fn has(&self, labels: &[(&str, &str)]) -> bool {
-        self.streams.numbers.contains_key(&owned(labels))
+        self.streams.has(|known| compare(known, labels))
+    }
+
+    /// Whether there are no events.
+    pub(super) fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.open.entries.is_empty()
+    }
+
+    /// How many events there are.
+    pub(super) fn len(&self) -> usize {
+        let full: usize = self.chunks.iter().map(|chunk| chunk.entries.len()).sum();
+        full + self.open.entries.len()
     }
 
     /// Bytes of memory, about.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.full_bytes + self.open.size()
+    }
+
+    /// The earliest moment, in nanoseconds since 1970.
+    pub(super) fn oldest_ns(&self) -> Option<i64> {
+        let full = self.chunks.iter().map(|chunk| chunk.min_ns);
+        let oldest = full.fold(self.open.min_ns, i64::min);
+        (!self.is_empty()).then_some(oldest)
     }
 
     fn stream(&mut self, labels: &[(&str, &str)]) -> u32 {
-        let labels = owned(labels);
-        let known = self.streams.numbers.get(&labels).copied();
-        known.unwrap_or_else(|| self.streams.add(labels))
+        let make = || Arc::new(owned(labels));
+        self.streams.number(|known| compare(known, labels), make)
     }
+
+    fn field(&mut self, name: &str) -> u32 {
+        self.fields.number(|known| known.cmp(name), || name.into())
+    }
+}
+
+/// Reads events into a chunk, with the numbers of its head.
+fn enter(
+    chunk: &mut Chunk,
+    from: &mut Take<'_>,
+    count: usize,
+    told: &Told,
+) -> Result<(), Malformed> {
+    let number = |known: &[u32], of: u64| known.get(of as usize).copied().ok_or(Malformed);
+    let mut at_ns = 0_i64;
+    for _ in 0..count {
+        let stream = number(&told.streams, from.varint()?)?;
+        at_ns = at_ns.wrapping_add(from.signed()?);
+        let offset = u32::try_from(chunk.bytes.len()).map_err(|_| Malformed)?;
+        let whole = from.0;
+        let fields = from.count(2)?;
+        if told.is_moved {
+            chunk.bytes.put_varint(fields as u64);
+        }
+        for _ in 0..fields {
+            let field = number(&told.fields, from.varint()?)?;
+            let value = from.str()?;
+            if told.is_moved {
+                chunk.bytes.put_varint(u64::from(field));
+                chunk.bytes.put_bytes(value.as_bytes());
+            }
+        }
+        if !told.is_moved {
+            let read = whole.len() - from.0.len();
+            chunk
+                .bytes
+                .extend_from_slice(whole.get(..read).unwrap_or_default());
+        }
+        chunk.add(Entry {
+            at_ns,
+            stream,
+            offset,
+        });
+    }
+    Ok(())
 }
 
 /// Nothing where there are none: then a record is what it was before there were marks.
@@ -296,6 +313,13 @@ fn take_marks<'a>(from: &mut Take<'a>) -> Result<Vec<(&'a str, &'a str)>, Malfor
     }
     let count = from.count(2)?;
     (0..count).map(|_| Ok((from.str()?, from.str()?))).collect()
+}
+
+fn compare(known: &StreamLabels, labels: &[(&str, &str)]) -> Ordering {
+    let known = known
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()));
+    known.cmp(labels.iter().copied())
 }
 
 fn owned(labels: &[(&str, &str)]) -> StreamLabels {

@@ -6,11 +6,12 @@ use ondol_query::{Labels, Matcher};
 
 use super::TRACE_ID;
 use super::block::Block;
-use super::condition::{Condition, Test, keep, needed_tokens};
-use super::engine::Events;
+use super::condition::{Condition, Test, holds_for_all, keep, needed_tokens};
 use super::filter::may_have;
 use super::head::StreamLabels;
+use super::memory::Memory;
 use super::segment::{BlockEntry, Index, blocks_of, trace_key};
+use super::view::EventView;
 use crate::bytes::Malformed;
 use crate::store::{SegmentReader, StoreError};
 
@@ -54,7 +55,7 @@ pub struct Found {
     pub fields: Vec<(String, String)>,
 }
 
-impl Events {
+impl EventView {
     /// The events for which everything holds, the newest first, or the oldest.
     ///
     /// # Errors
@@ -62,20 +63,16 @@ impl Events {
     /// When a segment cannot be read, or more than the configured bytes would have to be.
     pub fn search(&self, query: &Query) -> Result<Vec<Found>, StoreError> {
         let mut hits = Hits::new(query);
-        self.search_head(query, &mut hits);
-        let (start_ms, end_ms) = (
-            query.start_ns.div_euclid(1_000_000),
-            query.end_ns.div_euclid(1_000_000),
-        );
-        let mut candidates: Vec<(i64, Arc<SegmentReader>)> = Vec::new();
-        for facts in self.segments.facts() {
-            let fits = facts.min_ms <= end_ms && facts.max_ms >= start_ms;
-            if let (true, Some(reader)) = (fits, self.segments.reader(facts.number)) {
-                // To the end of its last millisecond.
-                let ns = |ms: i64| ms.saturating_mul(1_000_000);
-                let best = query.best(ns(facts.min_ms), ns(facts.max_ms).saturating_add(999_999));
-                candidates.push((best, reader.clone()));
-            }
+        self.memories
+            .iter()
+            .rev()
+            .for_each(|memory| search_memory(memory, query, &mut hits));
+        let mut candidates: Vec<(i64, &Arc<SegmentReader>)> = Vec::new();
+        for (facts, reader) in self.segments_of(query) {
+            // To the end of its last millisecond.
+            let ns = |ms: i64| ms.saturating_mul(1_000_000);
+            let best = query.best(ns(facts.min_ms), ns(facts.max_ms).saturating_add(999_999));
+            candidates.push((best, reader));
         }
         candidates.sort_by_key(|(best, _)| std::cmp::Reverse(*best));
         for (best, reader) in candidates {
@@ -83,7 +80,7 @@ impl Events {
             if hits.is_enough(best) {
                 break;
             }
-            self.search_segment(&reader, query, &mut hits)?;
+            self.search_segment(reader, query, &mut hits)?;
         }
         Ok(hits.finish())
     }
@@ -110,11 +107,10 @@ impl Events {
             ..Query::default()
         };
         let mut hits = Hits::new(&query);
-        self.search_head(&query, &mut hits);
-        for facts in self.segments.facts() {
-            let Some(reader) = self.segments.reader(facts.number) else {
-                continue;
-            };
+        for memory in &self.memories {
+            search_memory(memory, &query, &mut hits);
+        }
+        for (_, reader) in &self.segments {
             let index = self.index(reader)?;
             let after = index.traces.partition_point(|(first, _)| *first <= key);
             // A trace that begins at the end of one part may go on in the next; its key is then the first there.
@@ -135,52 +131,6 @@ impl Events {
         let mut found = hits.finish();
         found.reverse();
         Ok(found)
-    }
-
-    /// What is in memory only, in no order.
-    pub(super) fn find_in_head(&self, query: &Query) -> Vec<Found> {
-        let mut hits = Hits::new(query);
-        self.search_head(query, &mut hits);
-        hits.found
-    }
-
-    fn search_head(&self, query: &Query, hits: &mut Hits<'_>) {
-        let pass: Vec<bool> = self
-            .head
-            .streams
-            .all
-            .iter()
-            .map(|labels| stream_passes(labels, query))
-            .collect();
-        for entry in self.head.entries() {
-            let in_time = (query.start_ns..=query.end_ns).contains(&entry.at_ns);
-            if !in_time
-                || pass.get(entry.stream as usize) != Some(&true)
-                || hits.is_enough(query.rank(entry.at_ns))
-            {
-                continue;
-            }
-            let fields = self.head.fields(*entry);
-            let holds = query.conditions.iter().all(|condition| {
-                let value = fields.iter().find(|(name, _)| *name == condition.field);
-                condition.test.holds(value.map_or("", |(_, value)| value)) != condition.negated
-            });
-            if holds {
-                let labels = self.head.streams.all.get(entry.stream as usize);
-                let owned =
-                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-                hits.add(Found {
-                    stream: labels.map(labels_of).unwrap_or_default(),
-                    at_ns: entry.at_ns,
-                    fields: fields.iter().map(owned).collect(),
-                });
-            }
-        }
-    }
-
-    fn index(&self, reader: &SegmentReader) -> Result<Index, StoreError> {
-        let bytes = reader.index(&self.cache)?;
-        Index::parse(&bytes).map_err(|Malformed| reader.broken())
     }
 
     fn search_segment(
@@ -205,9 +155,8 @@ impl Events {
                 return Ok(());
             }
             let streams = pass.get(entry.streams.0 as usize..=entry.streams.1 as usize);
-            let may = entry.min_ns <= query.end_ns
-                && entry.max_ns >= query.start_ns
-                && streams.is_some_and(|streams| streams.contains(&true));
+            let may =
+                entry.is_in_time(query) && streams.is_some_and(|streams| streams.contains(&true));
             if !may {
                 continue;
             }
@@ -231,7 +180,7 @@ impl Events {
         hits: &mut Hits<'_>,
     ) -> Result<(), StoreError> {
         hits.bytes += u64::from(entry.place.raw_len);
-        let bytes_max = self.config.query_bytes_max;
+        let bytes_max = self.bytes_max;
         if hits.bytes > bytes_max {
             return Err(StoreError::TooMuch { bytes_max });
         }
@@ -286,6 +235,42 @@ impl Events {
             });
         }
         Ok(())
+    }
+}
+
+/// The newest chunks first, or the oldest: where there is enough, the others need no look.
+fn search_memory(memory: &Memory, query: &Query, hits: &mut Hits<'_>) {
+    let passing: Vec<bool> = (memory.streams.iter())
+        .map(|labels| stream_passes(labels, query))
+        .collect();
+    let mut chunks: Vec<_> = memory.chunks.iter().collect();
+    chunks.sort_by_key(|chunk| std::cmp::Reverse(query.best(chunk.min_ns, chunk.max_ns)));
+    let mut fields = Vec::new();
+    for chunk in chunks {
+        hits.settle();
+        if hits.is_enough(query.best(chunk.min_ns, chunk.max_ns)) {
+            return;
+        }
+        for entry in &chunk.entries {
+            let in_time = (query.start_ns..=query.end_ns).contains(&entry.at_ns);
+            if !in_time
+                || passing.get(entry.stream as usize) != Some(&true)
+                || hits.is_enough(query.rank(entry.at_ns))
+            {
+                continue;
+            }
+            memory.fields(chunk, *entry, &mut fields);
+            if holds_for_all(&query.conditions, &fields) {
+                let labels = memory.streams.get(entry.stream as usize);
+                let owned =
+                    |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+                hits.add(Found {
+                    stream: labels.map(|labels| labels_of(labels)).unwrap_or_default(),
+                    at_ns: entry.at_ns,
+                    fields: fields.iter().map(owned).collect(),
+                });
+            }
+        }
     }
 }
 

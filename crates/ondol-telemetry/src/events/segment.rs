@@ -8,6 +8,7 @@
 //! ```
 
 use super::head::StreamLabels;
+use super::search::Query;
 use crate::bytes::{Malformed, Put, Take};
 use crate::store::Block as Place;
 
@@ -19,6 +20,13 @@ pub(super) struct BlockEntry {
     pub(super) max_ns: i64,
     /// First and last of its streams.
     pub(super) streams: (u32, u32),
+}
+
+impl BlockEntry {
+    /// Whether it may have something in the time of a query.
+    pub(super) fn is_in_time(&self, query: &Query) -> bool {
+        self.min_ns <= query.end_ns && self.max_ns >= query.start_ns
+    }
 }
 
 /// The index of a segment.

@@ -81,6 +81,7 @@ pub struct Status {
 pub struct Samples {
     pub(super) config: Config,
     pub(super) head: Head,
+    pub(super) frozen: Option<Arc<Frozen>>,
     pub(super) journal: Journal,
     pub(super) segments: Segments,
     pub(super) cache: Arc<Cache>,
@@ -91,6 +92,13 @@ pub struct Samples {
     /// Living series of each job.
     pub(super) jobs: BTreeMap<String, usize>,
     pub(super) row: Vec<u64>,
+}
+
+/// A head that becomes a segment.
+pub(super) struct Frozen {
+    pub(super) head: Head,
+    /// The first log file that has nothing of it.
+    pub(super) log_from: u64,
 }
 
 impl Samples {
@@ -116,6 +124,7 @@ impl Samples {
         let mut samples = Samples {
             config,
             head,
+            frozen: None,
             journal: Journal::new(log),
             segments,
             cache: Arc::new(Cache::new(config.cache_bytes_max)),
@@ -133,10 +142,11 @@ impl Samples {
     /// How the engine is.
     pub fn status(&self) -> Status {
         let pages: usize = self.pages.values().map(PageMemory::bytes).sum();
+        let heads = || [Some(&self.head), self.frozen_head()].into_iter().flatten();
         Status {
             series: self.head.table.len(),
-            head_samples: self.head.items,
-            head_bytes: self.head.bytes() + pages,
+            head_samples: heads().map(|head| head.items).sum(),
+            head_bytes: heads().map(Head::bytes).sum::<usize>() + pages,
             log_bytes: self.journal.log.len(),
             segments: self.segments.facts().count(),
             segment_bytes: self.segments.facts().map(|facts| facts.bytes).sum(),
@@ -164,7 +174,13 @@ impl Samples {
 
     /// Earliest and latest moment of the samples in memory, in milliseconds since 1970.
     pub fn head_span_ms(&self) -> Option<(i64, i64)> {
-        self.head.span_ms()
+        let frozen = self.frozen_head().and_then(Head::span_ms);
+        let spans = self.head.span_ms().into_iter().chain(frozen);
+        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+    }
+
+    pub(super) fn frozen_head(&self) -> Option<&Head> {
+        self.frozen.as_ref().map(|frozen| &frozen.head)
     }
 
     /// What was said about metrics, by the name of the family. Not kept over a restart: pages say it again.

@@ -12,7 +12,7 @@ use super::series::SeriesId;
 use crate::bytes::{Malformed, Take};
 
 /// A series of a group.
-#[derive(Clone)]
+#[derive(Default)]
 pub(super) struct Column {
     pub(super) series: SeriesId,
     /// Pieces of the group that are older than this column.
@@ -150,15 +150,21 @@ impl Group {
         }
     }
 
-    /// Lets go of all rows; their arena is gone. The columns and the last row stay.
-    pub(super) fn clear(&mut self) {
-        self.times = Vec::new();
-        self.pieces = Vec::new();
-        self.rows.clear();
-        self.waiting = 0;
-        for column in &mut self.columns {
-            column.pieces_before = 0;
-            column.chain = Chain::default();
+    /// Puts all rows aside, whose arena goes with them. The columns and the last row stay.
+    pub(super) fn freeze(&mut self) -> Group {
+        let kept = |column: &Column| Column {
+            series: column.series,
+            ..Column::default()
+        };
+        let columns = self.columns.iter().map(kept).collect();
+        Group {
+            key: self.key.clone(),
+            columns: std::mem::replace(&mut self.columns, columns),
+            times: std::mem::take(&mut self.times),
+            pieces: std::mem::take(&mut self.pieces),
+            rows: std::mem::take(&mut self.rows),
+            waiting: std::mem::take(&mut self.waiting),
+            ..Group::default()
         }
     }
 

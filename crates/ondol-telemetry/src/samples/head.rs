@@ -69,14 +69,18 @@ impl Head {
         grouped.chain(loose).reduce(wider)
     }
 
-    /// Everything is in a segment now: lets go of all samples, and of the series and targets that have ended.
-    /// `moved` hears where the columns of a group went that lost some.
-    pub(super) fn clear(&mut self, mut moved: impl FnMut(&str, &[Option<u32>])) {
-        self.arena = Arena::default();
-        self.loose = Loose::default();
-        self.items = 0;
+    /// Puts all samples aside, with the series that they are of; goes on without them, and without the series and
+    /// targets that have ended. `moved` hears where the columns of a group went that lost some.
+    pub(super) fn freeze(&mut self, mut moved: impl FnMut(&str, &[Option<u32>])) -> Head {
+        let frozen = Head {
+            table: self.table.clone(),
+            groups: self.groups.iter_mut().map(Group::freeze).collect(),
+            by_key: BTreeMap::new(),
+            loose: std::mem::take(&mut self.loose),
+            arena: std::mem::take(&mut self.arena),
+            items: std::mem::take(&mut self.items),
+        };
         for group in &mut self.groups {
-            group.clear();
             if let Some(places) = group.drop_ended() {
                 moved(&group.key, &places);
             }
@@ -91,5 +95,6 @@ impl Head {
             }
         }
         self.table.retain(|id| live.get(id as usize) == Some(&true));
+        frozen
     }
 }

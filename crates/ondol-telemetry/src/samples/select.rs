@@ -14,12 +14,16 @@ use ondol_query::{
 
 use self::part::{Moments, Part, PartKind, Sealed};
 use self::texts::Texts;
-use super::engine::Samples;
+use super::engine::{Frozen, Samples};
 use super::head::Head;
 use super::loose::in_order;
 use super::segment::{Index, RunKind};
 use crate::bytes::Malformed;
 use crate::store::{Cache, SegmentReader, StoreError};
+
+/// Ranks of what is in memory: above all segments, and what came later above what came before.
+const FROZEN_RANK: u64 = u64::MAX - 3;
+const LIVE_RANK: u64 = u64::MAX - 1;
 
 impl Source for Samples {
     fn select<'s>(&'s self, selection: &Selection<'_>) -> Result<Vec<Selected<'s>>, SourceError> {
@@ -30,15 +34,16 @@ impl Source for Samples {
 impl Samples {
     /// Takes what is needed to answer later without the engine: the segments, which never change, and a copy of what
     /// is in memory.
-    pub(super) fn take(&self, selection: &Selection<'_>) -> Result<Taken, SourceError> {
+    pub(crate) fn take(&self, selection: &Selection<'_>) -> Result<Taken, SourceError> {
         let mut found = Found {
             parts: BTreeMap::new(),
             max: self.config.limits.query_series_max,
         };
-        select_head(&self.head, selection, &mut found)?;
+        select_head(&self.head, selection, LIVE_RANK, &mut found)?;
         let readers = self.segments.within(selection.start_ms, selection.end_ms);
         Ok(Taken {
             readers: readers.cloned().collect(),
+            frozen: self.frozen.clone(),
             cache: self.cache.clone(),
             found,
         })
@@ -46,23 +51,28 @@ impl Samples {
 }
 
 /// What a question took from the engine.
-pub(super) struct Taken {
+pub(crate) struct Taken {
     readers: Vec<Arc<SegmentReader>>,
+    frozen: Option<Arc<Frozen>>,
     cache: Arc<Cache>,
     found: Found,
 }
 
 impl Taken {
     /// The series, from the segments too. Nothing is decoded yet.
-    pub(super) fn answer<'s>(
+    pub(crate) fn answer<'s>(
         self,
         selection: &Selection<'_>,
     ) -> Result<Vec<Selected<'s>>, SourceError> {
         let Taken {
             readers,
+            frozen,
             cache,
             mut found,
         } = self;
+        if let Some(frozen) = &frozen {
+            select_head(&frozen.head, selection, FROZEN_RANK, &mut found)?;
+        }
         for reader in &readers {
             select_segment(reader, &cache, selection, &mut found)?;
         }
@@ -119,6 +129,7 @@ fn metric_of(matchers: &[Matcher]) -> Option<&str> {
 fn select_head(
     head: &Head,
     selection: &Selection<'_>,
+    rank: u64,
     found: &mut Found,
 ) -> Result<(), SourceError> {
     let table = &head.table;
@@ -159,7 +170,7 @@ fn select_head(
                 };
                 let part = Part {
                     span_ms: (*first, *last),
-                    rank: u64::MAX - 1,
+                    rank,
                     kind,
                 };
                 found.add(labels.clone(), part)?;
@@ -177,7 +188,7 @@ fn select_head(
                 });
             let part = Part {
                 span_ms: span,
-                rank: u64::MAX,
+                rank: rank + 1,
                 kind: PartKind::Loose(run.clone()),
             };
             found.add(labels.clone(), part)?;

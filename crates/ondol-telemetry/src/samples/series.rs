@@ -21,7 +21,7 @@ struct Place {
     len: u32,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct SeriesTable {
     pub(super) symbols: Symbols,
     pairs: Vec<Pair>,

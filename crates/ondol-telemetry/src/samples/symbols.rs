@@ -8,7 +8,7 @@ use super::hash::hash;
 /// A text by its number.
 pub(super) type Symbol = u32;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Symbols {
     text: String,
     /// Where each ends; it begins where the one before ends.

@@ -9,7 +9,8 @@ use ondol_query::{Histogram, Labels, Matcher, Sample, Selection, Source, Value};
 use super::*;
 use crate::disk::fake::{Dice, FakeDisk};
 use crate::exposition::Format;
-use crate::store::{Durability, Retention, StoreError};
+use crate::shared::Engine;
+use crate::store::{Durability, Retention, StoreError, Work};
 
 /// Bits of each moment of each series; a histogram is known by its count.
 type Model = BTreeMap<Labels, BTreeMap<i64, u64>>;
@@ -98,6 +99,8 @@ struct Story {
     dice: Dice,
     now_ms: i64,
     live: BTreeMap<String, Vec<Labels>>,
+    /// Segments that were begun, and are not there yet.
+    begun: Vec<Work>,
 }
 
 impl Story {
@@ -106,6 +109,7 @@ impl Story {
             dice: Dice(seed),
             now_ms: 1_700_000_000_000,
             live: BTreeMap::new(),
+            begun: Vec::new(),
         }
     }
 
@@ -211,21 +215,30 @@ impl Story {
 
     fn step(&mut self, samples: &mut Samples, after: &mut Model) -> Result<(), StoreError> {
         self.now_ms += 500 + self.dice.below(1000) as i64;
-        match self.dice.below(20) {
+        match self.dice.below(24) {
             0..=13 => self.scrape(samples, after),
             14..=16 => self.push(samples, after),
             17 => samples.seal(self.now_ms),
             18 => samples.maintain(self.now_ms),
-            _ => merge(samples),
+            19 => {
+                self.begun.extend(samples.begin_merge());
+                Ok(())
+            }
+            // Twice before it ends: then only one of them counts.
+            20 | 21 => samples
+                .begin_seal(self.now_ms)
+                .map(|work| self.begun.extend(work)),
+            _ => (self.begun.drain(..)).try_for_each(|work| samples.end_work(&work.run()?)),
         }
     }
-}
 
-fn merge(samples: &mut Samples) -> Result<(), StoreError> {
-    let Some(merge) = samples.begin_merge() else {
-        return Ok(());
-    };
-    samples.end_merge(&merge.run()?)
+    /// Opened again: nothing is left but what is on the disk.
+    fn open(&mut self, disk: &FakeDisk) -> Samples {
+        self.begun.clear();
+        let samples = open(disk);
+        self.live = live(&samples);
+        samples
+    }
 }
 
 /// As a page writes it.
@@ -248,8 +261,7 @@ fn what_was_taken_in_is_read_back_whatever_happened_between() {
         for step in 0..120 {
             story.step(&mut samples, &mut model).unwrap();
             if story.dice.below(15) == 0 {
-                samples = open(&disk);
-                story.live = live(&samples);
+                samples = story.open(&disk);
             }
             if step % 10 == 0 {
                 assert_eq!(everything(&samples), model, "seed {seed} step {step}");
@@ -286,11 +298,10 @@ fn a_kill_at_any_moment_costs_at_most_the_write_that_it_interrupts() {
                 continue;
             }
             disk.restart();
-            samples = open(&disk);
+            samples = story.open(&disk);
             let there = everything(&samples);
             assert!(there == model || there == after, "seed {seed} step {step}");
             model = there;
-            story.live = live(&samples);
         }
         assert_eq!(everything(&samples), model, "seed {seed}");
     }

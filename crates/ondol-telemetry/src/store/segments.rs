@@ -131,14 +131,6 @@ impl Segments {
         self.readers.get(&number)
     }
 
-    /// Reserves a number and writes a segment under it, with what `fill` says; it counts once it is published.
-    pub(crate) fn write(
-        &mut self,
-        fill: impl FnOnce(&mut SegmentWriter) -> Result<Vec<u8>, StoreError>,
-    ) -> Result<Written, StoreError> {
-        self.reserve().write(fill)
-    }
-
     /// A number for a segment that is written while others use the engine.
     pub(crate) fn reserve(&mut self) -> Reserved {
         let number = self.next;
@@ -244,7 +236,7 @@ mod tests {
     fn work(disk: &FakeDisk, mut done: impl FnMut(&[u64])) -> Result<(), StoreError> {
         let mut segments = Segments::open(Arc::new(disk.clone()), &mut Vec::new())?;
         let publish = |segments: &mut Segments, value: u64, replaced: &[u64]| {
-            let written = segments.write(|writer| {
+            let written = segments.reserve().write(|writer| {
                 let block = writer.block(&value.to_le_bytes().repeat(100), 1)?;
                 let mut index = Vec::new();
                 block.put(&mut index);

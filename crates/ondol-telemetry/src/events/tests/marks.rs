@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{config, open};
 use crate::disk::fake::{Dice, FakeDisk};
 use crate::events::{BODY, Event, Events, Query};
+use crate::shared::Engine;
 use crate::store::{Durability, StoreError};
 
 const LINES: usize = 40;
@@ -49,7 +50,7 @@ fn numbers(events: &Events) -> Vec<usize> {
         limit: usize::MAX,
         ..Query::default()
     };
-    let found = events.search(&query).unwrap();
+    let found = events.view().search(&query).unwrap();
     let number = |event: &crate::Found| event.fields[0].1.parse().unwrap();
     let mut numbers: Vec<usize> = found.iter().map(number).collect();
     numbers.sort_unstable();

@@ -94,7 +94,7 @@ fn texts(place: &Place) -> Vec<String> {
         limit: usize::MAX,
         ..Query::default()
     };
-    let mut found = events.search(&query).unwrap();
+    let mut found = events.view().search(&query).unwrap();
     found.reverse();
     let body = |event: Found| {
         event
