@@ -1,6 +1,6 @@
 //! The only place here that asks the machine for the time.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Runs since it was made.
 pub(crate) struct Stopwatch(Instant);
@@ -17,4 +17,15 @@ impl Stopwatch {
     pub(crate) fn elapsed(&self) -> Duration {
         self.0.elapsed()
     }
+}
+
+/// What the machine says of the time.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the clock module of the automation"
+)]
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
 }

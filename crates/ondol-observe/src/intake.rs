@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ondol_model::Signals;
-use ondol_telemetry::{Event, Format, Pushed, ScrapeError, StoreError, Target};
+use ondol_telemetry::{Engine, Event, Format, Pushed, ScrapeError, StoreError, Target};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
@@ -187,9 +187,16 @@ pub(crate) fn push_marked(
             fields,
         })
         .collect();
-    let mut store = shared.stores.events_mut();
+    let mut store = shared.stores.events.write();
     store.push_marked(&events, marks, now_ms)?;
+    // Before anybody else has the store: who begins to follow sees each line there or here.
+    shared.live.publish(owned);
     shared.late.see(owned);
+    let is_full = store.is_full();
+    drop(store);
+    if is_full {
+        shared.work_is_due.notify_one();
+    }
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod ingest;
 mod intake;
 mod jaeger;
 mod last_end;
+mod live;
 mod loki;
 mod otlp;
 mod own;

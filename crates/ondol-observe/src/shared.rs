@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::alerts::Desk;
 use crate::forward::{Forwarded, Late};
 use crate::ingest::Turns;
 use crate::intake::Drops;
 use crate::last_end::LastEnd;
+use crate::live::Live;
 use crate::proxy::Series;
 use crate::scrape::Board;
 use crate::server::Answer;
@@ -25,12 +26,16 @@ const QUESTIONS_MAX: usize = 4;
 pub(crate) struct Shared {
     pub(crate) stores: Stores,
     pub(crate) drops: Arc<Drops>,
+    /// Lines as they come.
+    pub(crate) live: Arc<Live>,
     pub(crate) alerts: Arc<Desk>,
     pub(crate) forwarded: Arc<Forwarded>,
     pub(crate) late: Arc<Late>,
     pub(crate) traces: Arc<Traces>,
     /// What the proxy counted.
     pub(crate) proxy: Arc<Mutex<Series>>,
+    /// Memory is full: what is done each second is to be done now.
+    pub(crate) work_is_due: Arc<Notify>,
     /// Whose body is decoded next.
     pub(crate) turns: Turns,
     pub(crate) scraped: Arc<Board>,
@@ -54,11 +59,13 @@ impl Shared {
         Shared {
             stores,
             drops: Arc::default(),
+            live: Arc::default(),
             alerts: Arc::new(alerts),
             forwarded: Arc::default(),
             late: Arc::new(Late::new(&settings, started_ms)),
             traces: Arc::default(),
             proxy: Arc::default(),
+            work_is_due: Arc::default(),
             turns: Turns::default(),
             scraped: Arc::default(),
             last_end: Arc::new(last_end),

@@ -1,4 +1,4 @@
-//! What is done each second, beside everything else.
+//! What is done each second, or when memory is full, beside everything else.
 
 use std::time::Duration;
 
@@ -23,14 +23,17 @@ pub(crate) async fn run(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut complaints = [Complaint::of("metrics"), Complaint::of("logs and traces")];
     while !*leave.borrow() {
-        tokio::select! {
-            _ = tick.tick() => {}
+        let is_tick = tokio::select! {
+            _ = tick.tick() => true,
+            () = shared.work_is_due.notified() => false,
             _ = leave.changed() => break,
-        }
+        };
         let work = shared.clone();
         let done = tokio::task::spawn_blocking(move || {
             let now_ms = clock::now_ms();
-            tell_counts(&work, now_ms);
+            if is_tick {
+                tell_counts(&work, now_ms);
+            }
             work.stores.maintain(now_ms)
         });
         let Ok(done) = done.await else {

@@ -1,154 +1,163 @@
-//! `cargo xtask bench telemetry`: the stores of metrics and events under made workloads, the first beside Debian's
-//! Prometheus, which scrapes the same pages in the same run.
+//! `cargo xtask bench telemetry`: the telemetry of a node under made workloads, asked and given everything through its
+//! HTTP port as a user would, beside Debian's Prometheus, which scrapes the same pages at the same time.
 //!
-//! M1: 5 targets of 2,000 series, each page a second apart (for Ondol a second of made time: its clock is an argument).
+//! M1: 5 targets of 2,000 series, scraped each second. L1: 600,000 log lines of 84 MB, by Loki push. T1: 200,000 spans,
+//! by OTLP. Then all three at once, on top of what M1 left.
 
-mod events;
 mod generator;
 mod http;
+mod lines;
+mod metrics;
 mod ours;
 mod prometheus;
+mod protobuf;
+mod rows;
+mod server;
+mod spans;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
-
-use crate::say;
 
 use self::generator::Generator;
-pub(super) use self::ours::memory_mb;
+use self::ours::Kind;
+use self::rows::ROWS;
+use super::row::Row;
+use super::samples::Samples;
+use super::{table, usage};
+use crate::say;
+
+pub(super) use self::server::memory_mb;
+
+/// Where the table stands in a page.
+const MARKER: &str = "bench telemetry";
+/// Nothing happens so long before idle memory is read.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// Until memory that is due is written, and what was written is merged.
+const SETTLE: Duration = Duration::from_secs(3);
+/// Services that lines and spans are of.
+const SERVICES: [&str; 8] = [
+    "gateway", "cart", "catalog", "payment", "mail", "history", "users", "search",
+];
 
 #[derive(Args)]
 pub(crate) struct Options {
     /// Write the rows as JSON too.
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Scrapes of each target.
+    /// Write the table into this page, between its two markers.
+    #[arg(long)]
+    page: Option<PathBuf>,
+    /// Scrapes of each target, a second apart.
     #[arg(long, default_value_t = 170)]
     rounds: u32,
-    /// Leave Prometheus out: it needs as many seconds as there are rounds.
+    /// Leave Prometheus out.
     #[arg(long)]
     alone: bool,
-    /// Be the process that is measured.
-    #[arg(long, hide = true)]
-    side: Option<ours::Side>,
-    #[arg(long, hide = true, requires = "side")]
-    dir: Option<PathBuf>,
-    #[arg(long, hide = true)]
-    port: Option<u16>,
+    /// Only rows whose keys begin so: idle, m1, l1, t1, all.
+    #[arg(long)]
+    only: Vec<String>,
+    #[command(flatten)]
+    serve: ours::Serve,
 }
 
-/// What was measured of one of the two.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct Measured {
-    /// Which one.
-    name: &'static str,
-    /// Resident memory after the last scrape.
-    rss_mb: f64,
-    /// The most that it ever was, with the queries.
-    rss_peak_mb: f64,
-    /// For each sample: asked for, read, stored.
-    cpu_us_per_sample: f64,
-    /// Of a whole segment or block with its index.
-    sealed_bytes_per_sample: f64,
-    /// Killed, until the first answer after it was started again.
-    restart_s: f64,
-    /// All samples of the buckets: 5,500 series.
-    read_buckets_s: Option<f64>,
-    /// The fastest of several range queries over 121 steps, of each of [`QUERIES`], on what is in memory.
-    queries_ms: Vec<f64>,
-    /// The same on the disk.
-    sealed_queries_ms: Vec<f64>,
-    /// What was stored.
-    samples: u64,
+impl Options {
+    fn wants(&self, key: &str) -> bool {
+        let is_said = |start: &String| key.starts_with(start.as_str());
+        self.only.is_empty() || self.only.iter().any(is_said)
+    }
 }
-
-/// What is asked of both, a point for each second.
-pub(super) const QUERIES: [&str; 2] = [
-    "sum(rate({__name__=~\"app_events_.*\"}[30s]))",
-    "histogram_quantile(0.9, sum by (le) (rate({__name__=~\"app_seconds_.*_bucket\"}[30s])))",
-];
-/// Steps of a range.
-pub(super) const STEPS: u32 = 121;
-/// Times that each is asked: the fastest one counts, since others work on the machine too.
-pub(super) const ASKED: usize = 7;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
-    if let (Some(side), Some(dir)) = (options.side, &options.dir) {
-        return ours::be(side, dir, options.port.unwrap_or_default(), options.rounds);
+    if let Some(dir) = &options.serve.dir {
+        return ours::be(dir, &options.serve);
     }
-    let generator = Generator::start()?;
     let scratch = std::env::temp_dir().join(format!("ondol-bench-{}", std::process::id()));
     fs::create_dir_all(&scratch).context("no place to work")?;
-    let mut measured = vec![ours::measure(&scratch, generator.port(), options.rounds)?];
-    if !options.alone {
-        match prometheus::measure(&scratch, generator.port(), options.rounds) {
-            Ok(theirs) => measured.push(theirs),
-            Err(error) => say::line(&format!("skipped: Prometheus: {error:#}")),
-        }
-    }
-    for one in &measured {
-        show(one);
-    }
-    let mut all = vec![serde_json::to_value(&measured)?];
-    for side in [ours::Side::Lines, ours::Side::Spans] {
-        let events = ours::measure_events(&scratch, side)?;
-        show_events(&events);
-        all.push(events);
-    }
+    let measured = measure(options, &scratch);
+    fs::remove_dir_all(&scratch).context("the place of work is left behind")?;
+    let (ours, theirs) = measured?;
+    let wanted = ROWS.iter().filter(|spec| options.wants(spec.key));
+    let rows: Vec<Row> = wanted.map(|spec| Row::of(spec, &ours, &theirs)).collect();
+    let table = table::markdown(&rows);
+    say::line(&table);
     if let Some(path) = &options.json {
-        let text = serde_json::to_string_pretty(&all)? + "\n";
+        let text = serde_json::to_string_pretty(&rows)? + "\n";
         fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     }
-    fs::remove_dir_all(&scratch).context("the place of work is left behind")
+    if let Some(path) = &options.page {
+        table::write_into(path, MARKER, &table)?;
+    }
+    Ok(())
 }
 
-fn show_events(one: &Value) {
-    say::line(&format!("Ondol, {}", one["name"]));
-    if let Value::Object(all) = one {
-        for (what, value) in all.iter().filter(|(what, _)| *what != "name") {
-            say::line(&format!("  {what:<28}{value}"));
-        }
+fn measure(options: &Options, scratch: &Path) -> Result<(Samples, Samples)> {
+    let (mut ours, mut theirs) = (Samples::default(), Samples::default());
+    if options.wants("idle") {
+        idle(scratch, &mut ours)?;
     }
+    if options.wants("l1") {
+        lines::measure(&scratch.join("lines"), &mut ours)?;
+    }
+    if options.wants("t1") {
+        spans::measure(&scratch.join("spans"), &mut ours)?;
+    }
+    if options.wants("m1") || options.wants("all") {
+        let generator = Generator::start()?;
+        let dir = scratch.join("metrics");
+        let node = ours::server(&dir, generator.port())?;
+        let peer = prometheus::server(&scratch.join("prometheus"), generator.port());
+        metrics::measure(node, peer, options, &mut ours, &mut theirs)?;
+        if options.wants("all") {
+            all_at_once(&dir, generator.port(), &mut ours)?;
+        }
+        let (bytes, samples) = ours::sealed(&dir, Kind::Samples)?;
+        ours.add("m1_bytes", bytes / samples);
+    }
+    Ok((ours, theirs))
 }
 
-fn show(one: &Measured) {
-    say::line(&format!("{}: {} samples", one.name, one.samples));
-    let read = one
-        .read_buckets_s
-        .map_or("not measured".to_owned(), |s| format!("{s:.3} s"));
-    for (what, value) in [
-        ("CPU per sample", format!("{:.3} us", one.cpu_us_per_sample)),
-        (
-            "memory after the last scrape",
-            format!("{:.1} MB", one.rss_mb),
-        ),
-        (
-            "most memory, queries included",
-            format!("{:.1} MB", one.rss_peak_mb),
-        ),
-        (
-            "sealed bytes per sample",
-            format!("{:.3}", one.sealed_bytes_per_sample),
-        ),
-        ("killed until it answers", format!("{:.3} s", one.restart_s)),
-        ("all samples of 5,500 series read", read),
-    ] {
-        say::line(&format!("  {what:<36}{value:>14}"));
-    }
-    for (what, times) in [
-        ("in memory", &one.queries_ms),
-        ("on the disk", &one.sealed_queries_ms),
-    ] {
-        for (query, ms) in QUERIES.iter().zip(times) {
-            let name = query.split('(').next().unwrap_or_default();
-            say::line(&format!(
-                "  {name} over {STEPS} steps, {what:<12}{ms:>14.1} ms"
-            ));
-        }
-    }
+/// What is added to a process by the telemetry of a node that nobody brings anything to.
+fn idle(scratch: &Path, ours: &mut Samples) -> Result<()> {
+    let dir = scratch.join("idle");
+    let node = ours::server(&dir, 0)?.start()?;
+    let pids = [node.pid()];
+    thread::sleep(IDLE);
+    say::line(&format!(
+        "bench: idle: PSS {:.1} MB in all",
+        usage::pss_mb(&pids)
+    ));
+    let before_mb = ours::before_mb(&dir)?;
+    ours.add("idle", memory_mb(node.pid(), "VmRSS") - before_mb);
+    Ok(())
+}
+
+/// Scrapes go on while lines and spans come as fast as they are taken, and then everything is asked.
+fn all_at_once(dir: &Path, port: u16, ours: &mut Samples) -> Result<()> {
+    say::line("bench: all at once");
+    let node = ours::server(dir, port)?.start()?;
+    thread::scope(|scope| {
+        let pushed = [
+            scope.spawn(|| lines::push(&node).map(drop)),
+            scope.spawn(|| spans::push(&node).map(drop)),
+        ];
+        pushed.into_iter().try_for_each(|pushing| {
+            let done = pushing.join().ok().context("a pushing thread panicked")?;
+            done.map(drop)
+        })
+    })?;
+    metrics::ask(&node)?;
+    lines::ask(&node)?;
+    spans::ask(&node)?;
+    ours.add("all_rss", memory_mb(node.pid(), "VmHWM"));
+    Ok(())
+}
+
+fn settle() {
+    thread::sleep(SETTLE);
 }

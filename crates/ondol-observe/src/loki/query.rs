@@ -82,7 +82,7 @@ pub(super) fn evaluated(
         stop: Some(&stops),
         ..query
     };
-    evaluate(&query, &StoredLines(&shared.stores))
+    evaluate(&query, &StoredLines(shared.stores.events.view()))
         .map_err(|error| Failure::of_evaluation(&error, is_over()))
 }
 

@@ -10,21 +10,20 @@ mod pushed;
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 
-use ondol_query::SourceError;
 use ondol_query::logql::{LogLine, LogSelection, LogSource, Order, Wanted};
-use ondol_telemetry::{BODY, Found, Query, StoreError};
+use ondol_query::{Labels, SourceError};
+use ondol_telemetry::{BODY, EventView, Found, Query, Seen, StoreError};
 
-use crate::stores::Stores;
 use event::{Parts, field_of};
 
 /// Lines that are looked for at once when they are wanted in order; twice as many each time that they do not suffice.
 const PAGE: usize = 500;
 const PAGE_MAX: usize = 16_000;
 
-/// The lines of a node.
-pub(crate) struct StoredLines<'a>(pub(crate) &'a Stores);
+/// The lines of a node, as they are at one moment.
+pub(crate) struct StoredLines(pub(crate) EventView);
 
-impl LogSource for StoredLines<'_> {
+impl LogSource for StoredLines {
     fn read(
         &self,
         selection: &LogSelection<'_>,
@@ -36,8 +35,9 @@ impl LogSource for StoredLines<'_> {
             end_ns: selection.end_ns,
             ..Query::default()
         };
+        let StoredLines(view) = self;
         let conditions = pushed::conditions(selection, || {
-            let streams = self.0.events().streams(&query).map_err(refused)?;
+            let streams = view.streams(&query).map_err(refused)?;
             Ok(streams
                 .iter()
                 .flatten()
@@ -49,84 +49,89 @@ impl LogSource for StoredLines<'_> {
             ..query
         };
         match selection.order {
-            Order::Any => self.scan(query, &selection.wanted, sink),
+            Order::Any => scan(view, &query, &selection.wanted, sink),
             Order::NewestFirst | Order::OldestFirst => {
                 let query = Query {
                     oldest_first: selection.order == Order::OldestFirst,
                     limit: selection.lines_about.unwrap_or(PAGE).clamp(1, PAGE_MAX) + 1,
                     ..query
                 };
-                self.pages(query, sink)
+                pages(view, query, sink)
             }
         }
     }
 }
 
-impl StoredLines<'_> {
-    fn scan(
-        &self,
-        query: Query,
-        wanted: &Wanted<'_>,
-        sink: &mut dyn FnMut(&LogLine<'_>) -> ControlFlow<()>,
-    ) -> Result<(), SourceError> {
-        let is_wanted = |field: &str| match wanted {
-            Wanted::All => true,
-            Wanted::Labels { names, line } => {
-                (*line && field == BODY) || names.iter().any(|name| field_of(name, field))
-            }
-        };
-        let scan = self.0.events().begin_scan(query).map_err(refused)?;
-        let mut visit = |seen: ondol_telemetry::Seen<'_>| {
-            let fields = seen.fields.iter().map(|(name, value)| (*name, &**value));
-            Parts::of(seen.stream, fields).give(seen.stream, seen.at_ns, sink)
-        };
-        scan.run(&is_wanted, &mut visit).map_err(refused)
-    }
-
-    /// In order, a page after the other. Lines of the last moment of a page may go on in the next one, and are left
-    /// for it.
-    fn pages(
-        &self,
-        mut query: Query,
-        sink: &mut dyn FnMut(&LogLine<'_>) -> ControlFlow<()>,
-    ) -> Result<(), SourceError> {
-        loop {
-            let mut page = self.0.events().search(&query).map_err(refused)?;
-            let last_ns = page.last().map(|found| found.at_ns);
-            let is_last = page.len() < query.limit;
-            if !is_last {
-                page.retain(|found| Some(found.at_ns) != last_ns);
-            }
-            for found in &page {
-                if give(found, sink).is_break() {
-                    return Ok(());
-                }
-            }
-            let Some(last_ns) = last_ns.filter(|_| !is_last) else {
-                return Ok(());
-            };
-            if query.oldest_first {
-                query.start_ns = last_ns;
-            } else {
-                query.end_ns = last_ns;
-            }
-            // All of one moment: then the next page has to be larger, however large that is.
-            let limit = query.limit.saturating_mul(2);
-            query.limit = if page.is_empty() {
-                limit
-            } else {
-                limit.min(PAGE_MAX)
-            };
+fn scan(
+    view: &EventView,
+    query: &Query,
+    wanted: &Wanted<'_>,
+    sink: &mut dyn FnMut(&LogLine<'_>) -> ControlFlow<()>,
+) -> Result<(), SourceError> {
+    let is_wanted = |field: &str| match wanted {
+        Wanted::All => true,
+        Wanted::Labels { names, line } => {
+            (*line && field == BODY) || names.iter().any(|name| field_of(name, field))
         }
+    };
+    let mut visit = |seen: Seen<'_>| {
+        let fields = seen.fields.iter().map(|(name, value)| (*name, &**value));
+        give_parts(seen.stream, fields, seen.at_ns, sink)
+    };
+    view.scan(query, &is_wanted, &mut visit).map_err(refused)
+}
+
+/// In order, a page after the other. Lines of the last moment of a page may go on in the next one, and are left
+/// for it.
+fn pages(
+    view: &EventView,
+    mut query: Query,
+    sink: &mut dyn FnMut(&LogLine<'_>) -> ControlFlow<()>,
+) -> Result<(), SourceError> {
+    loop {
+        let mut page = view.search(&query).map_err(refused)?;
+        let last_ns = page.last().map(|found| found.at_ns);
+        let is_last = page.len() < query.limit;
+        if !is_last {
+            page.retain(|found| Some(found.at_ns) != last_ns);
+        }
+        for found in &page {
+            if give(found, sink).is_break() {
+                return Ok(());
+            }
+        }
+        let Some(last_ns) = last_ns.filter(|_| !is_last) else {
+            return Ok(());
+        };
+        if query.oldest_first {
+            query.start_ns = last_ns;
+        } else {
+            query.end_ns = last_ns;
+        }
+        // All of one moment: then the next page has to be larger, however large that is.
+        let limit = query.limit.saturating_mul(2);
+        query.limit = if page.is_empty() {
+            limit
+        } else {
+            limit.min(PAGE_MAX)
+        };
     }
 }
 
 fn give(found: &Found, sink: &mut dyn FnMut(&LogLine<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
-    let fields = found
-        .fields
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    Parts::of(&found.stream, fields).give(&found.stream, found.at_ns, sink)
+    let fields = found.fields.iter();
+    let fields = fields.map(|(name, value)| (name.as_str(), value.as_str()));
+    give_parts(&found.stream, fields, found.at_ns, sink)
+}
+
+/// Gives an event with these fields as a line.
+pub(super) fn give_parts<'f>(
+    stream: &Labels,
+    fields: impl Iterator<Item = (&'f str, &'f str)>,
+    at_ns: i64,
+    sink: &mut dyn FnMut(&LogLine<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    Parts::of(stream, fields).give(stream, at_ns, sink)
 }
 
 /// A name as a label may be called.

@@ -1,37 +1,34 @@
 //! `/loki/api/v1/tail`: lines as they come, over a WebSocket.
 //!
-//! The store is asked again and again for what is new. Lines that come a little late are seen too: each look begins
-//! some seconds before the last one, and what was sent already is left out.
+//! First come the newest of those that are stored; then each as it is taken in, none twice and none left out. A client
+//! that does not keep up is told how many lines it missed.
 
+mod fresh;
 mod websocket;
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use ondol_query::logql::{Direction, Expr, Kept, Outcome, Query, evaluate, parse};
-use serde_json::json;
+use ondol_query::logql::{Direction, Expr, Kept, LogSource, Outcome, Query, evaluate, parse};
+use serde_json::{Value, json};
+use tokio::time::{Duration, sleep};
 
 use super::envelope::Failure;
 use super::query::now_ns;
 use super::source::StoredLines;
 use super::{json as shape, params};
+use crate::live::News;
 use crate::server::{Answer, Ask, Params};
 use crate::shared::Shared;
+use fresh::FreshLines;
 use websocket::WebSocket;
 
-/// How often it is looked for new lines.
-const EVERY: Duration = Duration::from_millis(500);
-/// Lines may come so late and are seen.
-const LATE_NS: i64 = 3_000_000_000;
-/// Lines that are sent at once; what is more is counted as dropped.
-const AT_ONCE: usize = 5000;
 /// The longest that a client may ask lines to be held back.
-const DELAY_S_MAX: i64 = 5;
+const DELAY_S_MAX: u64 = 5;
+/// Lines that come within it are sent together.
+const TOGETHER: Duration = Duration::from_millis(20);
 
 struct Tail {
     expr: Expr,
     start_ns: i64,
-    delay_ns: i64,
+    delay: Duration,
     lines_max: usize,
 }
 
@@ -53,9 +50,8 @@ impl Tail {
                 "a metric has no lines to follow; expected a query of lines such as {service=\"web\"}",
             ));
         }
-        let delay = params.get("delay_for").unwrap_or("0").parse::<i64>().ok();
-        let delay = delay.filter(|delay| (0..=DELAY_S_MAX).contains(delay));
-        let Some(delay) = delay else {
+        let delay = params.get("delay_for").unwrap_or("0").parse::<u64>().ok();
+        let Some(delay_s) = delay.filter(|delay_s| *delay_s <= DELAY_S_MAX) else {
             return Err(Failure::bad(format!(
                 "delay_for is no number of seconds from 0 to {DELAY_S_MAX}"
             )));
@@ -63,70 +59,73 @@ impl Tail {
         Ok(Tail {
             expr,
             start_ns: params::span(params, now_ns())?.start_ns,
-            delay_ns: delay * 1_000_000_000,
+            delay: Duration::from_secs(delay_s).max(TOGETHER),
             lines_max: params::lines_max(params)?,
         })
     }
 
-    /// Until the client goes.
+    /// Until the client goes, or the query fails.
     async fn run(self, mut socket: WebSocket, shared: Shared) {
-        let mut sent = Sent::default();
-        let (mut from_ns, mut is_first) = (self.start_ns, true);
-        loop {
-            let to_ns = now_ns().saturating_sub(self.delay_ns);
-            // Of what was there before, the newest; of what comes, all.
-            let (direction, most) = match is_first {
-                true => (Direction::Backward, self.lines_max),
-                false => (Direction::Forward, AT_ONCE),
-            };
-            let (expr, stores) = (self.expr.clone(), shared.clone());
-            let look = tokio::task::spawn_blocking(move || {
-                let query = Query {
-                    direction,
-                    lines_max: most,
-                    ..Query::range(&expr, from_ns, to_ns.max(from_ns), 1)
-                };
-                evaluate(&query, &StoredLines(&stores.stores)).map(|answer| answer.outcome)
-            });
-            let Ok(Ok(Outcome::Lines(lines))) = look.await else {
-                socket.close().await;
-                return;
-            };
-            let new = sent.take_new(lines, to_ns.saturating_sub(LATE_NS));
-            if !new.is_empty() {
-                let message =
-                    json!({"streams": shape::streams(&new, false), "dropped_entries": null});
-                if socket.send(&message.to_string()).await.is_err() {
-                    return;
-                }
-            }
-            (from_ns, is_first) = (from_ns.max(to_ns.saturating_sub(LATE_NS)), false);
-            if socket.wait(EVERY).await.is_err() {
+        let (view, mut follower) = {
+            // Nothing comes in while both are taken: what is not in the one is in the other.
+            let events = shared.stores.events.read();
+            (events.view(), shared.live.follow())
+        };
+        let past = (Direction::Backward, self.start_ns, self.lines_max);
+        let mut found = self.lines(StoredLines(view), past).await;
+        let mut missed = 0;
+        while let Some(lines) = found {
+            if (!lines.is_empty() || missed > 0)
+                && socket
+                    .send(&message(&lines, missed).to_string())
+                    .await
+                    .is_err()
+            {
                 return;
             }
+            if socket.wait(follower.wait()).await.is_err()
+                || socket.wait(sleep(self.delay)).await.is_err()
+            {
+                return;
+            }
+            let news = follower.take();
+            missed = news.missed;
+            let all = news.lines.iter().map(|lines| lines.len()).sum();
+            let News { lines, .. } = news;
+            found = self
+                .lines(FreshLines(lines), (Direction::Forward, 0, all))
+                .await;
+        }
+        socket.close().await;
+    }
+
+    /// Lines of the query among those of `source`, from a moment on, not more than so many.
+    async fn lines(
+        &self,
+        source: impl LogSource + Send + 'static,
+        (direction, from_ns, lines_max): (Direction, i64, usize),
+    ) -> Option<Vec<Kept>> {
+        let expr = self.expr.clone();
+        let look = tokio::task::spawn_blocking(move || {
+            let query = Query {
+                direction,
+                lines_max,
+                ..Query::range(&expr, from_ns, i64::MAX, 1)
+            };
+            evaluate(&query, &source).map(|answer| answer.outcome)
+        });
+        match look.await {
+            Ok(Ok(Outcome::Lines(lines))) => Some(lines),
+            _ => None,
         }
     }
 }
 
-/// Lines that were sent and may be found again.
-#[derive(Default)]
-struct Sent(BTreeSet<(i64, String, String)>);
-
-impl Sent {
-    /// Those that were not sent; older ones than `since_ns` will not be found again.
-    fn take_new(&mut self, lines: Vec<Kept>, since_ns: i64) -> Vec<Kept> {
-        let key = |line: &Kept| {
-            let labels = line.stream.iter().chain(&line.metadata);
-            let labels: Vec<String> = labels
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
-            (line.at_ns, labels.join("\n"), line.line.clone())
-        };
-        let new = lines
-            .into_iter()
-            .filter(|line| self.0.insert(key(line)))
-            .collect();
-        self.0.retain(|(at_ns, ..)| *at_ns >= since_ns);
-        new
-    }
+/// Loki names the streams of what it left out; here it is only known how many lines there were, of all streams.
+fn message(lines: &[Kept], missed: u64) -> Value {
+    let dropped = (missed > 0).then(|| {
+        let labels = json!({"missed": missed.to_string()});
+        json!([{"timestamp": now_ns().to_string(), "labels": labels}])
+    });
+    json!({"streams": shape::streams(lines, false), "dropped_entries": dropped})
 }

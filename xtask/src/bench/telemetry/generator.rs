@@ -18,8 +18,6 @@ const HISTOGRAMS: usize = 100;
 const BOUNDS: [&str; 11] = [
     "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "10", "+Inf",
 ];
-/// Series of a page.
-pub(super) const SERIES: usize = COUNTERS + GAUGES + CONSTANTS + HISTOGRAMS * (BOUNDS.len() + 2);
 
 /// A server of `/<who>/<target>`: each who has a story of its own, and all stories are the same.
 pub(super) struct Generator(u16);
@@ -202,6 +200,9 @@ impl Dice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Series of a page.
+    const SERIES: usize = COUNTERS + GAUGES + CONSTANTS + HISTOGRAMS * (BOUNDS.len() + 2);
 
     #[test]
     fn a_page_has_the_series_that_it_promises_and_is_well_made() {

@@ -11,25 +11,49 @@ pub(super) fn request(stream: &mut TcpStream) -> Option<String> {
     head.split(' ').nth(1).map(str::to_owned)
 }
 
-/// Asks for a path on a connection that stays; the body into `body`.
-pub(super) fn get(stream: &mut TcpStream, path: &str, body: &mut Vec<u8>) -> Result<()> {
-    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
-    let head = head(stream).context("no answer")?;
+/// Asks for a path, on a connection of its own (HTTP/1.0, so that the answer ends where the connection does).
+pub(super) fn ask(port: u16, path: &str) -> Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let body = answer.split_off(end.context("no answer")? + 4);
+    let status = String::from_utf8_lossy(&answer);
+    let status = status.lines().next().unwrap_or_default();
     ensure!(
-        head.contains(" 200 "),
-        "`{path}`: {}",
-        head.lines().next().unwrap_or_default()
+        status.contains(" 200 "),
+        "`{path}`: {status}: {}",
+        String::from_utf8_lossy(&body)
     );
+    Ok(body)
+}
+
+/// Brings a body on a connection that stays; the status of the answer.
+pub(super) fn post(stream: &mut TcpStream, path: &str, kind: &str, body: &[u8]) -> Result<u16> {
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(request.as_bytes())?;
+    stream.write_all(body)?;
+    let head = head(stream).context("no answer")?;
     let length = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length")
-            .then(|| value.trim().parse().ok())?
+        let is_it = name.eq_ignore_ascii_case("content-length");
+        is_it.then(|| value.trim().parse().ok())?
     });
-    let length: Option<usize> = length;
-    body.resize(length.context("an answer without its length")?, 0);
-    stream.read_exact(body)?;
-    Ok(())
+    stream.read_exact(&mut vec![0; length.unwrap_or(0)])?;
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    status.context("an answer without a status")
+}
+
+/// A text as it stands in a query.
+pub(super) fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
 }
 
 /// Up to the empty line; bodies are not sent before they are asked for, so nothing after it is read.

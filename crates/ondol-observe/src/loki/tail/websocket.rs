@@ -97,9 +97,8 @@ impl WebSocket {
         let _ = self.frame(CLOSE, &[]).await;
     }
 
-    /// Answers what the client says meanwhile. An error when it goes.
-    pub(super) async fn wait(&mut self, how_long: Duration) -> io::Result<()> {
-        let until = tokio::time::sleep(how_long);
+    /// Waits, and answers what the client says meanwhile. An error when it goes.
+    pub(super) async fn wait(&mut self, until: impl Future<Output = ()>) -> io::Result<()> {
         tokio::pin!(until);
         loop {
             let mut some = [0; 512];
