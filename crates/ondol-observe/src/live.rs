@@ -190,6 +190,7 @@ mod tests {
         live.publish(&lines(2, 10));
         drop(follower);
         live.publish(&lines(2, 10));
-        assert_eq!((live.ring().batches.len(), live.ring().next), (0, 4));
+        let ring = live.ring();
+        assert_eq!((ring.batches.len(), ring.next), (0, 4));
     }
 }

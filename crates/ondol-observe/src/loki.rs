@@ -50,6 +50,11 @@ pub(crate) async fn answer(mut ask: Ask, parts: &[&str], shared: &Shared) -> Ans
     shared.answer(work).await
 }
 
+/// Answers with lines as they come, those first that are there.
+pub(crate) fn follow(params: &Params, shared: &Shared) -> Answer {
+    tail::lines(params, shared)
+}
+
 /// What is asked.
 enum Question {
     Query,

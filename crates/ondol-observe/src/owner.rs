@@ -1,5 +1,5 @@
 //! What only the owner of the node may ask, through the socket in its state folder: how the stores are, to compact them,
-//! and everything that is in them.
+//! everything that is in them, and log lines as they come.
 
 mod export;
 
@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::clock;
 use crate::last_end::LastEnd;
+use crate::loki;
 use crate::server::{Answer, Ask};
 use crate::shared::Shared;
 
@@ -22,6 +23,7 @@ pub(crate) async fn answer(ask: Ask, what: &str, shared: &Shared) -> Answer {
     match (ask.method(), what) {
         (&Method::GET, "status") => shared.answer(|shared, _| status(shared)).await,
         (&Method::POST, "compact") => shared.answer(|shared, _| compact(shared)).await,
+        (&Method::GET, "follow") => loki::follow(&ask.query(), shared),
         (&Method::GET, "export") => export::answer(&ask.query(), shared).await,
         _ => Answer::not_found(ask.path()),
     }

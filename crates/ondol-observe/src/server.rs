@@ -2,6 +2,7 @@
 
 mod answer;
 mod ask;
+mod lines;
 mod params;
 
 use std::convert::Infallible;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ondol_ingest::otlp::{Signal, encode_logs, encode_traces};
 use ondol_ingest::{LogLine, LogStream, Pair};
-use ondol_telemetry::{BODY, Events, Found, Query};
+use ondol_telemetry::{BODY, EventView, Found, Query};
 
 use super::Body;
 use super::delivery::packed;
@@ -22,26 +22,32 @@ pub(super) fn read(
     until_ms: i64,
     labels: &[Pair],
 ) -> Result<(Vec<Body>, i64), String> {
-    // Held until it is said where the window ends: what comes in after that is late, and nothing is both.
-    let events = shared.stores.events();
-    let mut found = page(&events, after_ms, until_ms, EVENTS_MAX)?;
-    let mut end_ms = until_ms;
-    if found.len() >= EVENTS_MAX {
-        // More of the last millisecond may be there, so that the window ends before it. If there is nothing before it,
-        // it is one of that alone.
-        let last_ms = found
-            .last()
-            .map_or(after_ms, |last| last.at_ns.div_euclid(NS_PER_MS));
-        end_ms = (last_ms - 1).max(after_ms + 1);
-        found = page(&events, after_ms, end_ms, usize::MAX)?;
-    }
-    shared.late.set_until(end_ms);
-    drop(events);
+    let end_ms = end_of(&shared.stores.events.view(), after_ms, until_ms)?;
+    let view = {
+        // Nothing comes in while both are done: what is not in the one is late, and nothing is both.
+        let events = shared.stores.events.read();
+        shared.late.set_until(end_ms);
+        events.view()
+    };
+    let found = page(&view, after_ms, end_ms, usize::MAX)?;
     let bodies = bodies(found, labels).map_err(|error| error.to_string())?;
     Ok((bodies, end_ms))
 }
 
-fn page(events: &Events, after_ms: i64, until_ms: i64, limit: usize) -> Result<Vec<Found>, String> {
+/// Until when there is not too much for once.
+fn end_of(view: &EventView, after_ms: i64, until_ms: i64) -> Result<i64, String> {
+    let found = page(view, after_ms, until_ms, EVENTS_MAX)?;
+    // More of the last millisecond may be there, so that the window ends before it. If there is nothing before it, it
+    // is one of that alone.
+    Ok(match found.last() {
+        Some(last) if found.len() >= EVENTS_MAX => {
+            (last.at_ns.div_euclid(NS_PER_MS) - 1).max(after_ms + 1)
+        }
+        _ => until_ms,
+    })
+}
+
+fn page(view: &EventView, after_ms: i64, until_ms: i64, limit: usize) -> Result<Vec<Found>, String> {
     let query = Query {
         start_ns: after_ms.saturating_add(1).saturating_mul(NS_PER_MS),
         end_ns: end_ns(until_ms),
@@ -49,7 +55,7 @@ fn page(events: &Events, after_ms: i64, until_ms: i64, limit: usize) -> Result<V
         oldest_first: true,
         ..Query::default()
     };
-    events.search(&query).map_err(|error| error.to_string())
+    view.search(&query).map_err(|error| error.to_string())
 }
 
 /// The last nanosecond of a millisecond.

@@ -1,13 +1,15 @@
-//! `/loki/api/v1/tail`: lines as they come, over a WebSocket.
+//! `/loki/api/v1/tail`: lines as they come, over a WebSocket; for the owner of the node also as lines of JSON.
 //!
 //! First come the newest of those that are stored; then each as it is taken in, none twice and none left out. A client
 //! that does not keep up is told how many lines it missed.
 
 mod fresh;
+mod outlet;
 mod websocket;
 
 use ondol_query::logql::{Direction, Expr, Kept, LogSource, Outcome, Query, evaluate, parse};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use tokio::time::{Duration, sleep};
 
 use super::envelope::Failure;
@@ -18,7 +20,7 @@ use crate::live::News;
 use crate::server::{Answer, Ask, Params};
 use crate::shared::Shared;
 use fresh::FreshLines;
-use websocket::WebSocket;
+use outlet::Outlet;
 
 /// The longest that a client may ask lines to be held back.
 const DELAY_S_MAX: u64 = 5;
@@ -39,7 +41,18 @@ pub(super) fn answer(ask: Ask, shared: &Shared) -> Answer {
         Err(failure) => return failure.answer(),
     };
     let shared = shared.clone();
-    websocket::accept(ask, move |socket| tail.run(socket, shared))
+    websocket::accept(ask, move |socket| tail.run(Outlet::Socket(socket), shared))
+}
+
+/// Answers with a message a line.
+pub(super) fn lines(params: &Params, shared: &Shared) -> Answer {
+    let tail = match Tail::of(params) {
+        Ok(tail) => tail,
+        Err(failure) => return failure.answer(),
+    };
+    let (lines, waiting) = mpsc::channel(1);
+    tokio::spawn(tail.run(Outlet::Lines(lines), shared.clone()));
+    Answer::lines(waiting)
 }
 
 impl Tail {
@@ -65,7 +78,7 @@ impl Tail {
     }
 
     /// Until the client goes, or the query fails.
-    async fn run(self, mut socket: WebSocket, shared: Shared) {
+    async fn run(self, mut to: Outlet, shared: Shared) {
         let (view, mut follower) = {
             // Nothing comes in while both are taken: what is not in the one is in the other.
             let events = shared.stores.events.read();
@@ -75,16 +88,11 @@ impl Tail {
         let mut found = self.lines(StoredLines(view), past).await;
         let mut missed = 0;
         while let Some(lines) = found {
-            if (!lines.is_empty() || missed > 0)
-                && socket
-                    .send(&message(&lines, missed).to_string())
-                    .await
-                    .is_err()
+            if (!lines.is_empty() || missed > 0) && to.send(&message(&lines, missed)).await.is_err()
             {
                 return;
             }
-            if socket.wait(follower.wait()).await.is_err()
-                || socket.wait(sleep(self.delay)).await.is_err()
+            if to.wait(follower.wait()).await.is_err() || to.wait(sleep(self.delay)).await.is_err()
             {
                 return;
             }
@@ -96,7 +104,7 @@ impl Tail {
                 .lines(FreshLines(lines), (Direction::Forward, 0, all))
                 .await;
         }
-        socket.close().await;
+        to.close().await;
     }
 
     /// Lines of the query among those of `source`, from a moment on, not more than so many.

@@ -1,13 +1,7 @@
 //! Samples as JSON, a series per line, as they are read: there may be more of them than memory.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue};
-use http::{Response, StatusCode};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Frame};
+use http::StatusCode;
 use ondol_query::promql::parse_matchers;
 use ondol_query::{Matcher, Sample, Selection, Source, SourceError, Value};
 use tokio::sync::mpsc;
@@ -39,10 +33,7 @@ pub(super) async fn answer(params: &Params, shared: &Shared) -> Answer {
             let _ = lines.blocking_send(format!("{line}\n").into());
         }
     });
-    let mut response = Response::new(Lines(waiting).boxed_unsync());
-    let kind = HeaderValue::from_static("application/x-ndjson");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    Answer::frames(response)
+    Answer::lines(waiting)
 }
 
 fn write(
@@ -83,21 +74,4 @@ fn write(
         }
     }
     Ok(())
-}
-
-/// Lines of a channel as a body.
-struct Lines(mpsc::Receiver<Bytes>);
-
-impl Body for Lines {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        self.0
-            .poll_recv(cx)
-            .map(|line| line.map(|line| Ok(Frame::data(line))))
-    }
 }

@@ -10,6 +10,9 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Empty, Full};
 use ondol_telemetry::StoreError;
+use tokio::sync::mpsc;
+
+use super::lines::Lines;
 
 /// The body of an answer: all at once, or in frames.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::convert::Infallible>;
@@ -65,6 +68,14 @@ impl Answer {
         Answer {
             response: Box::new(response.map(Content::Frames)),
         }
+    }
+
+    /// Lines of JSON, as they come.
+    pub(crate) fn lines(lines: mpsc::Receiver<Bytes>) -> Self {
+        let mut response = Response::new(Lines(lines).boxed_unsync());
+        let kind = HeaderValue::from_static("application/x-ndjson");
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        Answer::frames(response)
     }
 
     /// A sentence for people.

@@ -1,6 +1,7 @@
 //! Lines that are looked for: the telemetry of the node is asked, in LogQL.
 
 mod answer;
+mod follow;
 mod question;
 
 use std::collections::BTreeSet;
@@ -8,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use ondol_api::ProjectState;
-use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::super::args::LogsArgs;
 use super::super::failure::Failure;
@@ -16,11 +17,10 @@ use super::super::out::Out;
 use super::super::{ask, clock};
 use super::Printer;
 use answer::Line;
+use follow::Follow;
 
 /// Lines of one answer; the API gives no more.
 const PAGE: usize = 5000;
-/// How often it is looked for new lines.
-const EVERY: Duration = Duration::from_millis(500);
 /// Lines may reach the store so late and are seen.
 const LATE_NS: u64 = 3_000_000_000;
 const MS_NS: u64 = 1_000_000;
@@ -45,6 +45,11 @@ pub(super) async fn run(
     printer.prefix = !args.no_log_prefix;
     printer.timestamps = args.timestamps;
     let until_ns = args.until.map(|until| until.0.saturating_mul(MS_NS));
+    // Before it is looked for what is there: what comes meanwhile is not left out, and known when it comes twice.
+    let following = match args.follow {
+        true => Some(Follow::open(&search.query, now_ns()).await?),
+        false => None,
+    };
     match args.tail.0 {
         Some(0) => search.from_ns = now_ns(),
         Some(most) => {
@@ -54,11 +59,39 @@ pub(super) async fn run(
         }
         None => search.all(until_ns, &mut printer).await?,
     }
-    while args.follow && until_ns.is_none_or(|until_ns| now_ns() < until_ns) {
-        sleep(EVERY).await;
-        search.all(until_ns, &mut printer).await?;
+    if let Some(following) = following {
+        let go_on = go_on(following, &search.seen, &mut printer, out);
+        match until_ns.map(|until_ns| until_ns.saturating_sub(now_ns())) {
+            Some(left_ns) => match timeout(Duration::from_nanos(left_ns), go_on).await {
+                Ok(done) => done?,
+                // That it is over is what was asked for.
+                Err(_over) => {}
+            },
+            None => go_on.await?,
+        }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints lines as they come, those that were not printed before.
+async fn go_on(
+    mut following: Follow,
+    printed: &BTreeSet<Line>,
+    printer: &mut Printer<'_>,
+    out: &Out,
+) -> Result<(), Failure> {
+    while let Some(news) = following.next().await? {
+        for line in news.lines.iter().filter(|line| !printed.contains(line)) {
+            printer.found(line)?;
+        }
+        if news.missed > 0 {
+            out.say(format_args!(
+                "{} lines came faster than they could be shown; `ondol logs --since` finds them",
+                news.missed
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn now_ns() -> u64 {

@@ -69,8 +69,13 @@ impl Line {
 
 /// Lines of an answer, the oldest first.
 pub(super) fn lines(answer: &Value) -> Result<Vec<Line>, Failure> {
+    of_streams(&answer["data"]["result"])
+}
+
+/// The lines of streams, the oldest first.
+pub(super) fn of_streams(streams: &Value) -> Result<Vec<Line>, Failure> {
     let strange = || Failure::error("the telemetry answered something else than lines");
-    let streams = answer["data"]["result"].as_array().ok_or_else(strange)?;
+    let streams = streams.as_array().ok_or_else(strange)?;
     let mut lines = Vec::new();
     for stream in streams {
         let labels = stream["stream"].as_object().ok_or_else(strange)?;
