@@ -219,11 +219,9 @@ impl Forwarding {
         {
             say(format!("late {what} are not forwarded: {why}"));
         }
-        let settle_ms = self.forward.settle_ms;
-        while let Some((after_ms, until_ms)) = self
-            .progress
-            .begin(clock::now_ms().saturating_sub(settle_ms))
-        {
+        // Once for all windows: where each takes a millisecond, there would always be one more.
+        let settled_ms = clock::now_ms().saturating_sub(self.forward.settle_ms);
+        while let Some((after_ms, until_ms)) = self.progress.begin(settled_ms) {
             let bodies = match self.read(after_ms, until_ms).await {
                 Some(Ok((bodies, until_ms))) => {
                     self.progress.shorten(until_ms);

@@ -47,7 +47,12 @@ fn end_of(view: &EventView, after_ms: i64, until_ms: i64) -> Result<i64, String>
     })
 }
 
-fn page(view: &EventView, after_ms: i64, until_ms: i64, limit: usize) -> Result<Vec<Found>, String> {
+fn page(
+    view: &EventView,
+    after_ms: i64,
+    until_ms: i64,
+    limit: usize,
+) -> Result<Vec<Found>, String> {
     let query = Query {
         start_ns: after_ms.saturating_add(1).saturating_mul(NS_PER_MS),
         end_ns: end_ns(until_ms),

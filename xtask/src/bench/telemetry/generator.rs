@@ -104,9 +104,8 @@ impl Story {
             }
             let _ = writeln!(
                 page,
-                "app_events_{}_total{{route=\"/api/v1/things/{}\",method=\"GET\",code=\"200\"}} {}",
+                "app_events_{}_total{{route=\"/api/v1/things/{n}\",method=\"GET\",code=\"200\"}} {}",
                 n / 10,
-                n % 10,
                 self.counters[n]
             );
         }
@@ -155,7 +154,8 @@ impl Story {
             if n.is_multiple_of(10) {
                 let _ = writeln!(page, "# TYPE app_seconds_{} histogram", n / 10);
             }
-            let (name, route) = (n / 10, n % 10);
+            // A route has one metric, so that rates of many metrics are of different series.
+            let (name, route) = (n / 10, n);
             for (bound, count) in BOUNDS.iter().zip(&self.buckets[n * BOUNDS.len()..]) {
                 let _ = writeln!(
                     page,

@@ -62,6 +62,8 @@ pub(super) fn be(dir: &Path, serve: &Serve) -> Result<()> {
         samples: Config::default(),
         events: EventConfig::default(),
         forward: None,
+        forward_events: None,
+        external_url: None,
         version: env!("CARGO_PKG_VERSION"),
     };
     let (telemetry, running) = Telemetry::start(settings, said)?;
