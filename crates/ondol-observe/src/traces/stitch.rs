@@ -24,7 +24,7 @@ pub(super) fn stitched(id: u128, shared: &Shared) -> Result<Option<Trace>, Store
     };
     let mut others = BTreeSet::new();
     for name in names(&whole) {
-        let found = shared.stores.events().search(&named(name, &whole))?;
+        let found = shared.stores.events.view().search(&named(name, &whole))?;
         others.extend(found.iter().filter_map(id_of));
     }
     others.remove(&id);
