@@ -40,8 +40,8 @@ pub(super) struct Exchange {
     pub client: Rc<Client>,
     /// The client's address, as `X-Forwarded-For` says it.
     pub address: HeaderValue,
-    /// The service that the client belongs to.
-    pub caller: Option<ServiceName>,
+    /// The service that the client belongs to, which few do: of this there is one for each idle connection.
+    pub caller: Option<Box<ServiceName>>,
     /// The endpoint that has had the next request already, and gave no answer.
     pub tried: Cell<Option<RunId>>,
     random: Cell<u64>,
@@ -52,7 +52,7 @@ impl Exchange {
         let random = Cell::new(shard.draw(shard.clients.number()));
         Exchange {
             address: headers::address_value(client.ip),
-            caller: client.caller(&shard),
+            caller: client.caller(&shard).map(Box::new),
             tried: Cell::new(None),
             shard,
             client,
@@ -106,7 +106,7 @@ impl Exchange {
         };
         way.trail = busy.trail();
         if let Some(trail) = &way.trail {
-            trail.goes(&way.cluster, way.origin(self.caller.as_ref()));
+            trail.goes(&way.cluster, way.origin(self.caller.as_deref()));
         }
         let Some(plan) = way.plan() else {
             return self.ask(request, None, &way, busy).await;

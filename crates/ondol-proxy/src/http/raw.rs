@@ -115,20 +115,23 @@ impl<'a> Lane<'a> {
     /// Serves what was said, until nothing is left of it.
     async fn serve_all(&self, stream: &mut ClientStream, said: &mut Buffer<'_>) -> Next {
         // One for the head that goes to the endpoint, then for the one that comes back.
-        let mut head = Vec::new();
-        while !said.is_empty() {
+        let buffers = &self.at.shard.buffers;
+        let mut head = buffers.head();
+        let next = loop {
             match self.serve_one(stream, said, &mut head).await {
+                Next::Stay if said.is_empty() => break Next::Stay,
                 Next::Stay => {}
                 Next::Fill => {
                     let filled = poll_fn(|cx| said.poll_fill(stream, cx)).await;
                     if !matches!(filled, Ok(1..)) {
-                        return Next::End;
+                        break Next::End;
                     }
                 }
-                next => return next,
+                next => break next,
             }
-        }
-        Next::Stay
+        };
+        buffers.give_back_head(head);
+        next
     }
 
     async fn serve_one(
@@ -149,9 +152,8 @@ impl<'a> Lane<'a> {
             return Next::Leave;
         };
         ready.cluster.count_sent(false, ready.sent);
-        let next = Passage::new(self.at, &ready, stream, said)
-            .go(bare, head)
-            .await;
+        // Apart, so that what is taken from the heap for each request is small enough to be at hand there.
+        let next = Box::pin(Passage::new(self.at, &ready, stream, said).go(bare, head)).await;
         if let Next::Leave = next {
             ready.busy.hand_over();
         }
@@ -253,7 +255,7 @@ impl<'a> Lane<'a> {
         };
         let at = self.at;
         let trail = Trail::begin(&at.shard, &at.client, wrote, || at.draw())?;
-        let origin = origin(target, path.route, path.port, at.caller.as_ref());
+        let origin = origin(target, path.route, path.port, at.caller.as_deref());
         trail.goes(path.cluster, origin);
         Some(trail)
     }
@@ -362,7 +364,7 @@ impl Ready {
 
     /// The answer is complete, and its connection can take another request.
     pub(super) fn give_back(&self, bare: Bare, shard: &Shard) {
-        if self.endpoint.is_ready() {
+        if self.endpoint.keeps_bare_connections() {
             let address = self.endpoint.address(self.port);
             let pool = &self.endpoint.pool.bare;
             pool.put(address, bare, &shard.limits, shard.now());

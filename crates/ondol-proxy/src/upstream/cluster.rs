@@ -101,7 +101,6 @@ impl Cluster {
         let some = !ready.is_empty();
         self.ready.replace(ready);
         drop(all);
-        self.forget_gone();
         self.sort_zones();
         self.connect_circuits();
         if some {
@@ -178,7 +177,11 @@ impl Cluster {
 
     /// It has no endpoint, and nothing is in flight to an earlier one.
     pub(crate) fn is_empty(&self) -> bool {
-        self.all.borrow().is_empty()
+        !self
+            .all
+            .borrow()
+            .values()
+            .any(|upstream| upstream.is_known())
     }
 
     /// Lets go of `ack` when nothing is in flight to this start of a replica; at once when it is not known.
@@ -205,9 +208,10 @@ impl Cluster {
     /// Closes idle connections and forgets endpoints that are gone.
     pub(crate) fn sweep(&self, limits: &Limits, now: Time) {
         for upstream in self.all.borrow().values() {
-            upstream.pool.sweep(limits, now);
+            upstream.sweep(limits, now);
         }
-        self.forget_gone();
+        let mut all = self.all.borrow_mut();
+        all.retain(|_, upstream| upstream.is_known());
     }
 
     /// What its endpoints have to do.
@@ -228,6 +232,7 @@ impl Cluster {
                 .all
                 .borrow()
                 .values()
+                .filter(|upstream| upstream.is_known())
                 .map(|upstream| upstream.status(now))
                 .collect(),
         }
@@ -236,7 +241,8 @@ impl Cluster {
     /// The zone of the replica that has this address.
     pub(crate) fn zone_of(&self, ip: IpAddr) -> Option<String> {
         let all = self.all.borrow();
-        let found = all.values().find(|upstream| upstream.ip() == ip)?;
+        let mut known = all.values().filter(|upstream| upstream.is_known());
+        let found = known.find(|upstream| upstream.ip() == ip)?;
         let policy = self.policy.borrow();
         let zone = policy.traffic.balance.zone_of(found.number());
         zone.map(str::to_owned)
@@ -264,12 +270,6 @@ impl Cluster {
             circuits.forget_unused();
         }
     }
-
-    fn forget_gone(&self) {
-        self.all
-            .borrow_mut()
-            .retain(|_, upstream| upstream.is_listed() || upstream.in_flight() > 0);
-    }
 }
 
 /// A place that is counted until it is dropped.
@@ -293,9 +293,11 @@ mod tests {
     use std::time::Duration;
 
     use ondol_model::{Endpoint, ProjectName, ServiceName};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::time::sleep;
 
     use super::*;
+    use crate::upstream::Bare;
 
     const NOW: Time = Time::from_secs(1);
 
@@ -361,6 +363,42 @@ mod tests {
         drop(endpoint);
         cluster.sweep(&Limits::DEFAULT, NOW);
         assert_eq!(cluster.status(NOW).endpoints.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn connections_outlive_a_short_absence_and_not_a_stop() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let cluster = Cluster::new(web(), 1);
+        let limits = Limits::DEFAULT;
+        let here = || {
+            cluster.apply(&table(&[(1, true)]), NOW);
+            cluster.pick(&Refused::default(), NOW).unwrap()
+        };
+        let away = || cluster.apply(&table(&[]), NOW);
+        let is_kept = async |leave: &dyn Fn()| {
+            let endpoint = here();
+            let stream = TcpStream::connect(address).await.unwrap();
+            let opened = NOW;
+            let bare = Bare { stream, opened };
+            endpoint.pool.bare.put(address, bare, &limits, NOW);
+            drop(endpoint);
+            leave();
+            here().pool.bare.take(address, &limits, NOW).is_some()
+        };
+        assert!(is_kept(&away).await);
+        assert!(
+            !is_kept(&|| {
+                away();
+                cluster.sweep(&limits, NOW);
+            })
+            .await
+        );
+        let stop = || {
+            away();
+            cluster.all.borrow().values().for_each(|one| one.stop());
+        };
+        assert!(!is_kept(&stop).await);
     }
 
     #[test]

@@ -21,6 +21,8 @@ use crate::policy::eject::Ejection;
 pub(crate) struct Upstream {
     endpoint: RefCell<Endpoint>,
     listed: Cell<bool>,
+    /// It is about to be stopped.
+    stops: Cell<bool>,
     latency: Cell<Latency>,
     in_flight: Cell<u32>,
     refused_until: Cell<Time>,
@@ -54,6 +56,7 @@ impl Upstream {
     pub(crate) fn new(endpoint: Endpoint, now: Time) -> Self {
         Upstream {
             listed: Cell::new(true),
+            stops: Cell::new(false),
             latency: Cell::new(Latency::new(now)),
             in_flight: Cell::new(0),
             refused_until: Cell::new(Time::ZERO),
@@ -80,9 +83,37 @@ impl Upstream {
             self.ready_since.set(now);
         }
         if was_ready && !self.is_ready() {
-            self.pool.clear();
+            self.pool.clear_spoken();
             self.left.notify_waiters();
         }
+        if self.is_ready() {
+            self.stops.set(false);
+        }
+    }
+
+    /// Whether bare connections to it are kept for the next request: also while it is away, until the next tick, because
+    /// what is away is often back at once.
+    pub(crate) fn keeps_bare_connections(&self) -> bool {
+        !self.stops.get()
+    }
+
+    /// Closes connections that are not used.
+    pub(super) fn sweep(&self, limits: &Limits, now: Time) {
+        match self.is_ready() {
+            true => self.pool.sweep(limits, now),
+            false => self.pool.clear(),
+        }
+    }
+
+    /// It is about to be asked to stop, and may wait for its idle connections then.
+    pub(super) fn stop(&self) {
+        self.stops.set(true);
+        self.pool.clear();
+    }
+
+    /// Whether it may be asked, or somebody waits for its answer.
+    pub(super) fn is_known(&self) -> bool {
+        self.is_listed() || self.in_flight() > 0
     }
 
     pub(crate) fn is_listed(&self) -> bool {
@@ -196,6 +227,7 @@ impl Upstream {
 
     /// Lets go of `ack` as soon as nothing is in flight.
     pub(crate) fn await_drained(&self, ack: Arc<Ack>) {
+        self.stop();
         // Connections on which nobody has spoken yet count as in flight, but need not finish.
         self.left.notify_waiters();
         if self.in_flight.get() > 0 {

@@ -243,6 +243,11 @@ impl Pool {
 
     pub(crate) fn clear(&self) {
         self.bare.clear();
+        self.clear_spoken();
+    }
+
+    /// Closes all but the bare ones: how they began, by TLS above all, may be what changes.
+    pub(super) fn clear_spoken(&self) {
         self.idle.borrow_mut().clear();
         self.shared.borrow_mut().clear();
     }

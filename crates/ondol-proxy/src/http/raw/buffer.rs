@@ -13,6 +13,7 @@ const KEPT_MAX: usize = 64;
 #[derive(Default)]
 pub(crate) struct Buffers {
     spaces: RefCell<Vec<Box<[u8]>>>,
+    heads: RefCell<Vec<Vec<u8>>>,
     text: Cell<String>,
 }
 
@@ -33,6 +34,20 @@ impl Buffers {
             space: Box::default(),
             start: 0,
             end: 0,
+        }
+    }
+
+    /// For a head that is written; it is empty.
+    pub(super) fn head(&self) -> Vec<u8> {
+        self.heads.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// Gives that back.
+    pub(super) fn give_back_head(&self, mut head: Vec<u8>) {
+        let mut kept = self.heads.borrow_mut();
+        if kept.len() < KEPT_MAX && head.capacity() <= BYTES {
+            head.clear();
+            kept.push(head);
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use http::Version;
-use ondol_model::Local;
+use ondol_model::{Local, Time};
 
 use super::super::body::Busy;
 use super::buffer::Buffer;
@@ -25,6 +25,7 @@ pub(super) struct Given {
     length: usize,
     is_head: bool,
     stored: Arc<Stored>,
+    age_seconds: u64,
     busy: Busy,
 }
 
@@ -39,11 +40,13 @@ impl Lane<'_> {
         bytes: &[u8],
         head: &mut Vec<u8>,
     ) -> Option<Given> {
-        let stored = self.at_hand(kept, &plain, path, bytes)?;
+        let now = self.at.shard.now();
+        let stored = self.at_hand(kept, &plain, path, bytes, now)?;
         let trail = self.trail(&plain, target, Version::HTTP_11, path);
         let given = Given {
             length: plain.length,
             is_head: plain.is_head,
+            age_seconds: stored.age(now).as_secs(),
             stored,
             busy: Busy::new(&self.at.client.activity, Version::HTTP_11, trail.clone()),
         };
@@ -62,13 +65,14 @@ impl Lane<'_> {
         plain: &Plain<'_>,
         path: &Path<'_>,
         bytes: &[u8],
+        now: Time,
     ) -> Option<Arc<Stored>> {
         if plain.is_choosy {
             return None;
         }
         let shard = &self.at.shard;
         let (host, (name, query)) = (host_name(plain.host), plain.path_and_query());
-        let (lines, now) = (Lines(&bytes[..plain.length]), shard.now());
+        let lines = Lines(&bytes[..plain.length]);
         let found = shard.buffers.with_text(|key| {
             kept.write_key(&host, name, query, key);
             kept.cache.find(key, &lines, now)
@@ -102,8 +106,7 @@ impl Lane<'_> {
         }
         head.clear();
         let date = shard.dates.of(shard.date());
-        let age = stored.age(shard.now()).as_secs();
-        stored.written.write(age, &date, head);
+        stored.written.write(given.age_seconds, &date, head);
         if write(self.at, stream, head, body).await.is_err() {
             return Next::End;
         }
