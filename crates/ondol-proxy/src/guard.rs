@@ -8,7 +8,7 @@ mod head;
 pub(crate) use body::Body;
 pub use fault::Fault;
 use head::Head;
-pub(crate) use head::{is_host, is_target};
+pub(crate) use head::{is_host, is_target, is_token, is_value};
 
 /// Follows the requests of one connection: where each head ends, and by that where its body does.
 ///

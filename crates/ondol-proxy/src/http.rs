@@ -11,6 +11,7 @@ mod encode;
 mod exchange;
 mod fallback;
 mod guarded;
+mod h2;
 mod headers;
 mod keep;
 mod lease;
@@ -26,7 +27,7 @@ mod switch;
 mod way;
 
 pub(crate) use body::Upload;
+pub(crate) use h2::serve_http2;
 pub(crate) use raw::{Buffers, Dates};
 pub use raw::{pass_answer, pass_request};
 pub(crate) use serve::{Http1, serve};
-pub(crate) use serve_http2::serve_http2;

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::Fault;
 use super::head::{is_token, is_value};
 
@@ -58,26 +60,39 @@ impl Body {
     pub(crate) fn read(&mut self, bytes: &[u8]) -> Result<(usize, bool), (usize, Fault)> {
         let mut seen = 0;
         while seen < bytes.len() {
-            if let At::Length(left) | At::Data(left) = &mut self.at {
-                let length = usize::try_from(*left)
-                    .map_or(bytes.len() - seen, |left| left.min(bytes.len() - seen));
-                seen += length;
-                *left -= length as u64;
-                match self.at {
-                    At::Length(0) => return Ok((seen, true)),
-                    At::Data(0) => self.at = At::DataCr,
-                    _ => {}
-                }
-                continue;
-            }
-            let (next, ended) = self.step(bytes[seen]).map_err(|fault| (seen, fault))?;
-            self.at = next;
-            seen += 1;
+            let piece = self.piece(&bytes[seen..]);
+            let (piece, ended) = piece.map_err(|(right, fault)| (seen + right, fault))?;
+            seen += piece.end;
             if ended {
                 return Ok((seen, true));
             }
         }
         Ok((seen, false))
+    }
+
+    /// Where in `bytes` the next piece is of what it carries, and whether it has ended with that. Everything up to the
+    /// end of the piece belongs to the body. The error says how many bytes were right.
+    pub(crate) fn piece(&mut self, bytes: &[u8]) -> Result<(Range<usize>, bool), (usize, Fault)> {
+        let mut seen = 0;
+        while seen < bytes.len() {
+            if let At::Length(left) | At::Data(left) = &mut self.at {
+                let length = usize::try_from(*left)
+                    .map_or(bytes.len() - seen, |left| left.min(bytes.len() - seen));
+                *left -= length as u64;
+                let ended = matches!(self.at, At::Length(0));
+                if let At::Data(0) = self.at {
+                    self.at = At::DataCr;
+                }
+                return Ok((seen..seen + length, ended));
+            }
+            let (next, ended) = self.step(bytes[seen]).map_err(|fault| (seen, fault))?;
+            self.at = next;
+            seen += 1;
+            if ended {
+                return Ok((seen..seen, true));
+            }
+        }
+        Ok((seen..seen, false))
     }
 
     /// One byte between the data of chunks.

@@ -243,7 +243,7 @@ fn authority(target: &[u8]) -> Option<Range<usize>> {
     Some(start..start + end.unwrap_or(rest.len()))
 }
 
-pub(super) fn is_token(byte: u8) -> bool {
+pub(crate) fn is_token(byte: u8) -> bool {
     const TOKEN: [bool; 256] = table(b"!#$%&'*+-.^_`|~");
     TOKEN[usize::from(byte)]
 }
@@ -277,7 +277,7 @@ pub(crate) fn is_target(bytes: &[u8]) -> bool {
     !bytes.iter().fold(false, bad)
 }
 
-pub(super) fn is_value(bytes: &[u8]) -> bool {
+pub(crate) fn is_value(bytes: &[u8]) -> bool {
     let bad = |bad, byte: &u8| bad | ((*byte < b' ') & (*byte != b'\t')) | (*byte == 0x7f);
     !bytes.iter().fold(false, bad)
 }

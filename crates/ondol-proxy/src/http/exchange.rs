@@ -59,6 +59,14 @@ impl Exchange {
             random,
         }
     }
+
+    /// The same for a request of its own, which an endpoint has had already.
+    pub(super) fn after(&self, tried: RunId) -> Self {
+        Exchange {
+            tried: Cell::new(Some(tried)),
+            ..Exchange::new(self.shard.clone(), self.client.clone())
+        }
+    }
 }
 
 /// One request and its response, whatever version of HTTP the client speaks.

@@ -188,7 +188,6 @@ impl<'a> Lane<'a> {
 
     /// Decides where a request goes whose lines stand in `head`, and adds what the service is told by us; `None` when
     /// more is to be done with it, or nobody is there who takes it.
-    #[expect(dead_code, reason = "it is for requests of HTTP/2")]
     pub(super) fn ready(
         &self,
         plain: Plain<'_>,

@@ -1,69 +1,44 @@
 use std::convert::Infallible;
 use std::error::Error;
-use std::pin::pin;
 use std::rc::Rc;
-use std::time::Duration;
 
 use http::header::{COOKIE, HeaderMap, HeaderValue};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+use ondol_model::RunId;
+use tokio::io::DuplexStream;
 
 use super::body::Download;
 use super::exchange::{Exchange, exchange};
+use super::h2::{STREAM_WINDOW_BYTES, TRIED};
 use super::refuse::refuse;
 use super::serve::at_the_door;
 use crate::Refusal;
 use crate::exec::Local;
 use crate::guard::{Fault, is_host, is_target};
-use crate::stream::ClientStream;
-use crate::worker::{Client, Shard};
 
-/// Received of one request and not yet taken by its endpoint.
-const STREAM_WINDOW_BYTES: u32 = 256 << 10;
-/// The same of all requests of a connection.
+/// The window of a connection: what is received of all requests and not yet taken by their endpoints.
 const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// Of an answer that the client is too slow to take.
 const SEND_BYTES_MAX: usize = 64 << 10;
-/// Requests that a client took back before they were looked at (CVE-2023-44487).
-const RESETS_WAITING_MAX: usize = 20;
-/// Requests that a client made this side take back (CVE-2025-8671).
-const RESETS_PROVOKED_MAX: usize = 256;
-/// A client that is gone without a word is noticed within twice this time.
-const PING: Duration = Duration::from_secs(30);
 
-/// Serves the requests of one connection of HTTP/2, several at once, until the client leaves or the listener closes.
-pub(crate) async fn serve_http2(shard: Rc<Shard>, client: Client, stream: ClientStream) {
-    let limits = shard.limits;
-    let client = Rc::new(client);
-    let at = Rc::new(Exchange::new(shard, client.clone()));
+/// Serves requests of HTTP/2 by hyper, several at once, until `io` ends.
+pub(super) async fn serve_streams(at: Rc<Exchange>, io: DuplexStream) {
+    let (limits, client) = (at.shard.limits, at.client.clone());
     let serving = http2::Builder::new(Local)
-        .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_per_connection_max)
         .max_header_list_size(limits.head_bytes_max as u32)
-        .max_pending_accept_reset_streams(RESETS_WAITING_MAX)
-        .max_local_error_reset_streams(RESETS_PROVOKED_MAX)
         .initial_stream_window_size(STREAM_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_send_buf_size(SEND_BYTES_MAX)
-        .keep_alive_interval(PING)
-        .keep_alive_timeout(PING)
         .serve_connection(
-            TokioIo::new(stream),
+            TokioIo::new(io),
             service_fn(move |request| answer(at.clone(), request)),
         );
-    let mut serving = pin!(serving);
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = client.serving.closing() => {
-            // GOAWAY: what was asked is answered, and the client asks the rest elsewhere (RFC 9113, section 6.8).
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
-    };
-    if let Err(error) = ended
+    if let Err(error) = serving.await
         && let Some(refusal) = refusal(&error)
     {
         client.serving.count_refusal(refusal);
@@ -74,6 +49,10 @@ async fn answer(
     at: Rc<Exchange>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Download>, Infallible> {
+    let at = match request.headers_mut().remove(TRIED) {
+        Some(run) => again(&at, &run),
+        None => at,
+    };
     if let Some(fault) = fault(&request) {
         at.client.serving.count_refusal(Refusal::BadHead);
         let sentence = fault.sentence().to_owned();
@@ -91,6 +70,12 @@ async fn answer(
         // A request is a task here, which is moved more than once until it runs: it is to be small.
         false => Box::pin(exchange(at, request)).await,
     }
+}
+
+/// For a request that an endpoint has had already, and gave no answer.
+fn again(at: &Rc<Exchange>, run: &HeaderValue) -> Rc<Exchange> {
+    let run = run.to_str().ok().and_then(|run| run.parse().ok());
+    run.map_or_else(|| at.clone(), |run| Rc::new(at.after(RunId(run))))
 }
 
 /// What HTTP/1 could not carry unchanged; all else was checked where the frames were read.

@@ -12,6 +12,7 @@ mod doors;
 mod edge;
 mod expired;
 mod faults;
+mod frames;
 mod guard;
 mod hostile;
 mod http2;

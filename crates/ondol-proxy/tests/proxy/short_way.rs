@@ -34,7 +34,7 @@ const HEADERS: [&str; 14] = [
     "Upgrade: h2c\r\nConnection: upgrade\r\nContent-Length: 0\r\n",
 ];
 /// Without those that are asked again: how often depends on what was asked before.
-const TARGETS: [&str; 16] = [
+pub(crate) const TARGETS: [&str; 16] = [
     "/",
     "/chunked",
     "/empty",
@@ -54,7 +54,7 @@ const TARGETS: [&str; 16] = [
 ];
 
 /// A route for everything that has to be looked at, if only to find that nothing is to be done.
-fn looked_at(to: &str) -> Purpose {
+pub(crate) fn looked_at(to: &str) -> Purpose {
     let mut purpose = edge(&[("/", to)]);
     if let Purpose::Edge { routes } = &mut purpose {
         let edits = &mut routes[0].0.treatment.request_headers;

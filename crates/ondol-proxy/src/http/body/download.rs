@@ -134,7 +134,8 @@ impl Busy {
         }
     }
 
-    fn waits_for(&self, client: bool) {
+    /// The client has what it is to take before anything else goes on, or has taken it.
+    pub(crate) fn waits_for(&self, client: bool) {
         match client {
             true => self.activity.give(self.stream),
             false => self.activity.taken(self.stream),

@@ -16,7 +16,7 @@ impl Default for Dates {
 
 impl Dates {
     /// A date as HTTP has it (RFC 9110, section 5.6.7), of seconds since 1970.
-    pub(super) fn of(&self, seconds: u64) -> [u8; BYTES] {
+    pub(in crate::http) fn of(&self, seconds: u64) -> [u8; BYTES] {
         let (known, text) = self.0.get();
         if known == seconds {
             return text;
