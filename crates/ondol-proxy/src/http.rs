@@ -27,6 +27,7 @@ mod switch;
 mod way;
 
 pub(crate) use body::Upload;
+pub use h2::pass_frames;
 pub(crate) use h2::serve_http2;
 pub(crate) use raw::{Buffers, Dates};
 pub use raw::{pass_answer, pass_request};

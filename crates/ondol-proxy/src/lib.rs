@@ -41,7 +41,7 @@ mod worker;
 pub use bind::bind;
 pub use gate::file_problems;
 pub use guard::{Fault, Guard, Verdict};
-pub use http::{pass_answer, pass_request};
+pub use http::{pass_answer, pass_frames, pass_request};
 pub use link::{Hello, Link, LinkEvent, Sockets};
 pub use ondol_model::Refusal;
 pub use policy::route::{Considered, Outcome, explain, in_order};

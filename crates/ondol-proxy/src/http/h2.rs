@@ -9,6 +9,7 @@ mod answer;
 mod connection;
 mod driver;
 mod frame;
+mod fuzzed;
 mod hpack;
 mod long_way;
 mod reader;
@@ -32,6 +33,7 @@ use connection::Connection;
 pub(super) use driver::STREAM_WINDOW_BYTES;
 use driver::{Driver, End};
 use frame::Code;
+pub use fuzzed::pass_frames;
 pub(super) use request::TRIED;
 
 /// A client that is gone without a word is noticed within twice this time.

@@ -147,7 +147,7 @@ impl Answering<'_> {
     }
 
     /// Passes the body on, which is as long as the connection when nothing else is known: `false` when its client has
-    /// left. Nothing when it is none.
+    /// left. Nothing when it is none. Who wants trailers says so, and is not here.
     async fn pass(&mut self, mut body: Option<Body>) -> Option<bool> {
         loop {
             while !self.heard.is_empty() {

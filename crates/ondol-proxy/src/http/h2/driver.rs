@@ -180,16 +180,18 @@ impl<'a> Driver<'a> {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<End> {
-        while self.has_room() {
-            self.said.reserve(READ_BYTES);
-            match pin!(self.stream.read_buf(&mut self.said)).poll(cx) {
-                Poll::Ready(Ok(1..)) => {}
-                Poll::Ready(_) => return Poll::Ready(End::Left),
-                Poll::Pending => break,
-            }
-            self.is_alive = true;
+        loop {
             if let Err(code) = self.hear() {
                 return Poll::Ready(End::Fault(code));
+            }
+            if !self.has_room() {
+                return Poll::Pending;
+            }
+            self.said.reserve(READ_BYTES);
+            match pin!(self.stream.read_buf(&mut self.said)).poll(cx) {
+                Poll::Ready(Ok(1..)) => self.is_alive = true,
+                Poll::Ready(_) => return Poll::Ready(End::Left),
+                Poll::Pending => break,
             }
         }
         if self.said.is_empty() && self.connection.streams.borrow().is_empty() {
@@ -199,7 +201,7 @@ impl<'a> Driver<'a> {
         Poll::Pending
     }
 
-    /// Acts on all frames that are whole.
+    /// Acts on the frames that are whole, as long as there is room for what comes of it.
     fn hear(&mut self) -> Result<(), Code> {
         let mut said = std::mem::take(&mut self.said);
         if !self.has_preface {
@@ -215,7 +217,9 @@ impl<'a> Driver<'a> {
             self.has_preface = true;
         }
         let mut seen = 0;
-        while let Some((length, frame)) = self.reader.read(&said[seen..])? {
+        while self.has_room()
+            && let Some((length, frame)) = self.reader.read(&said[seen..])?
+        {
             seen += length;
             self.act(&frame)?;
         }

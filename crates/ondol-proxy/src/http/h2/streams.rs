@@ -397,3 +397,6 @@ impl Streams {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

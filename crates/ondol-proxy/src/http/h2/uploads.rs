@@ -90,11 +90,7 @@ mod tests {
     fn a_client_is_waited_for_only_while_it_may_send() {
         let now = Arc::new(AtomicU64::new(5));
         let activity = Activity::new(now.clone());
-        let since = || {
-            activity
-                .stalled_since()
-                .map(|since| since.as_nanos() as u64)
-        };
+        let since = || activity.stalled_since().map(|since| since.as_nanos());
         let mut uploads = Uploads::new(activity.clone());
         uploads.begin(1);
         assert_eq!(since(), Some(5));
