@@ -15,6 +15,7 @@
 //! Questions run on threads of their own and hold an engine only while they take what their answer stands on.
 
 mod alerts;
+mod allocator;
 mod client;
 mod clock;
 mod forward;

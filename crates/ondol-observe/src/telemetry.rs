@@ -20,7 +20,7 @@ use crate::scrape::{self, Scrape};
 use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
-use crate::{alerts, clock, host, last_end, upkeep};
+use crate::{alerts, allocator, clock, host, last_end, upkeep};
 
 /// Threads for questions and for work on the disk; they go when they have nothing to do.
 const THREADS_MAX: usize = 6;
@@ -52,6 +52,7 @@ impl Telemetry {
         settings: Settings,
         said: mpsc::UnboundedSender<String>,
     ) -> Result<(Telemetry, Running), OpenError> {
+        allocator::few_arenas();
         let say = |line: String| {
             // Nobody listens: then nobody can be told.
             let _ = said.send(line);

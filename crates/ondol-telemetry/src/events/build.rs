@@ -14,6 +14,8 @@ use crate::store::{Cache, SegmentReader, SegmentWriter, StoreError};
 
 /// A block is closed when its events have so many bytes,
 const BLOCK_BYTES: usize = 256 << 10;
+/// or so many where they are of traces: who follows a trace reads many blocks for an event of each,
+const TRACE_BLOCK_BYTES: usize = 48 << 10;
 /// or are so many.
 const BLOCK_ROWS: usize = 16 << 10;
 /// For what is written at once, and for what is written to stay.
@@ -44,12 +46,13 @@ pub(super) fn seal(memory: &Memory, writer: &mut SegmentWriter) -> Result<Vec<u8
         let mut fields = Vec::new();
         memory.fields(chunk, entry, &mut fields);
         bytes += bytes_of(&fields);
+        let bytes_max = block_bytes(fields.iter().map(|(name, _)| *name));
         rows.push(Row {
             stream,
             at_ns: entry.at_ns,
             fields,
         });
-        if bytes >= BLOCK_BYTES || rows.len() >= BLOCK_ROWS {
+        if bytes >= bytes_max || rows.len() >= BLOCK_ROWS {
             builder.add(&rows)?;
             rows.clear();
             bytes = 0;
@@ -57,6 +60,14 @@ pub(super) fn seal(memory: &Memory, writer: &mut SegmentWriter) -> Result<Vec<u8
     }
     builder.add(&rows)?;
     builder.finish()
+}
+
+/// Bytes of a block whose last event has fields of these names: what the last one is, most of them are.
+fn block_bytes<'n>(mut names: impl Iterator<Item = &'n str>) -> usize {
+    match names.any(|name| name == TRACE_ID) {
+        true => TRACE_BLOCK_BYTES,
+        false => BLOCK_BYTES,
+    }
 }
 
 /// Writes what is in all of `readers`; returns the index. Of each, one block is in memory at a time.
@@ -92,16 +103,15 @@ pub(super) fn merge(
             .filter_map(|at| Some((first(inputs.get(at)?)?, at)))
             .min();
         let row = least.and_then(|(_, at)| inputs.get_mut(at)?.rows.pop_front());
-        if let Some(row) = &row {
-            bytes += row
-                .fields
-                .iter()
-                .map(|(name, value)| name.len() + value.len())
-                .sum::<usize>();
-        }
+        let fields = row.iter().flat_map(|row| &row.fields);
+        bytes += fields
+            .clone()
+            .map(|(name, value)| name.len() + value.len())
+            .sum::<usize>();
+        let bytes_max = block_bytes(fields.map(|(name, _)| name.as_str()));
         let is_last = row.is_none();
         rows.extend(row);
-        if is_last || bytes >= BLOCK_BYTES || rows.len() >= BLOCK_ROWS {
+        if is_last || bytes >= bytes_max || rows.len() >= BLOCK_ROWS {
             builder.add(&rows.iter().map(Owned::row).collect::<Vec<_>>())?;
             rows.clear();
             bytes = 0;

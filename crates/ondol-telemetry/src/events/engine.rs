@@ -14,6 +14,10 @@ use crate::store::{
     Cache, Done, Durability, Log, Retention, SegmentFacts, Segments, StoreError, Work,
 };
 
+/// Nothing is taken in beyond so many times the cap of memory: one head that is written, and one that fills meanwhile
+/// and some more, where the disk is slow.
+const HEADS_MAX: usize = 3;
+
 /// How the engine keeps things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventConfig {
@@ -42,7 +46,7 @@ impl Default for EventConfig {
         EventConfig {
             durability: Durability::Every { ms: 1000 },
             retention: Retention::default(),
-            head_bytes_max: 8 << 20,
+            head_bytes_max: 4 << 20,
             head_ms_max: 2 * 3600 * 1000,
             cache_bytes_max: 4 << 20,
             fields_max: 256,
@@ -157,7 +161,7 @@ impl Events {
         now_ms: i64,
     ) -> Result<(), StoreError> {
         let head_bytes = self.head_bytes() as u64;
-        if head_bytes > self.config.head_bytes_max.saturating_mul(2) as u64 {
+        if head_bytes > self.config.head_bytes_max.saturating_mul(HEADS_MAX) as u64 {
             return Err(StoreError::Behind { head_bytes });
         }
         let is_bounded = |event: &Event<'_>| {
