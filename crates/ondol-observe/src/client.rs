@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 /// A larger answer is none that anybody here asked for.
@@ -111,6 +113,16 @@ impl Client {
         answer.map_err(|Broken(error)| ClientError::Broken(error))
     }
 
+    /// TLS on a connection to a host.
+    pub(crate) async fn secured(
+        &self,
+        stream: TcpStream,
+        host: String,
+    ) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host).map_err(io::Error::other)?;
+        self.tls.connect(name, stream).await
+    }
+
     async fn exchange(
         &self,
         server: Server,
@@ -118,11 +130,7 @@ impl Client {
     ) -> Result<Response<Bytes>, Broken> {
         let stream = TcpStream::connect((server.host.as_str(), server.port)).await?;
         let response = match server.secure {
-            true => {
-                let name = ServerName::try_from(server.host)?;
-                let stream = self.tls.connect(name, stream).await?;
-                asked(stream, request).await?
-            }
+            true => asked(self.secured(stream, server.host).await?, request).await?,
             false => asked(stream, request).await?,
         };
         let (parts, body) = response.into_parts();

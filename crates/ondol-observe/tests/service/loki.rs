@@ -134,6 +134,19 @@ fn labels_are_told_apart_where_asked() {
 }
 
 #[test]
+fn what_agents_send_beside_a_line_is_shown_whatever_output_they_name() {
+    let service = service("beside");
+    // As agents have it that read other engines' logs.
+    let agent = json!({"service": "web", "stream": "stdout"});
+    push(&service, &agent, &json!([[ns(1), "so", {"user": "u7"}]]));
+    let found = data(&service, "query_range", "{service=\"web\"}");
+    assert_eq!(
+        found["result"][0]["stream"],
+        json!({"service": "web", "stream": "stdout", "user": "u7"})
+    );
+}
+
+#[test]
 fn values_are_answered_in_lokis_shape() {
     let service = filled("values");
     let at = START_S + 10;

@@ -10,6 +10,7 @@ use ondol_alert::wire::Mail;
 use ondol_model::Smtp;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use super::{lasting, passing, tls};
 use crate::{clock, host};
@@ -38,7 +39,7 @@ pub(super) async fn send(
         me: &me,
     };
     if smtp.tls {
-        let stream = tls::connect(stream, &smtp.host).await?;
+        let stream = secured(stream, &smtp.host).await?;
         let mut talk = Talk::new(stream);
         talk.expect(220).await?;
         talk.greet(&me).await?;
@@ -68,10 +69,15 @@ pub(super) async fn send(
     talk.say("STARTTLS").await?;
     talk.expect(220).await?;
     // What was sent before TLS is not believed (RFC 3207, section 6).
-    let stream = tls::connect(talk.into_inner(), &smtp.host).await?;
+    let stream = secured(talk.into_inner(), &smtp.host).await?;
     let mut talk = Talk::new(stream);
     talk.greet(&me).await?;
     talk.hand_over(&letter, smtp).await
+}
+
+async fn secured(stream: TcpStream, host: &str) -> Result<TlsStream<TcpStream>, DeliveryError> {
+    let connected = tls::client().await?.secured(stream, host.to_owned()).await;
+    connected.map_err(|error| passing(format!("TLS with {host}: {error}")))
 }
 
 struct Letter<'a> {

@@ -13,6 +13,8 @@ use super::label_name;
 pub(super) const LEVEL: &str = "level";
 pub(super) const DETECTED_LEVEL: &str = "detected_level";
 const SPAN_ID: &str = "span_id";
+/// The field that lines of replicas have, and no others: which run of the replica it was.
+const RUN: &str = "run";
 /// The label that says to which output a service wrote.
 const OUTPUT: &str = "stream";
 
@@ -30,9 +32,9 @@ impl<'a> Parts<'a> {
             metadata: Vec::new(),
             lifted: Vec::new(),
         };
-        // What a service wrote itself says in its text what else is known of it.
-        let is_output = matches!(stream.get(OUTPUT), "stdout" | "stderr");
+        let (mut others, mut is_own) = (Vec::new(), false);
         for (field, value) in fields {
+            is_own |= field == RUN;
             match field {
                 BODY => parts.line = value,
                 LEVEL => {
@@ -40,9 +42,14 @@ impl<'a> Parts<'a> {
                     parts.lifted.push((Cow::Borrowed(LEVEL), value));
                 }
                 TRACE_ID | SPAN_ID => parts.metadata.push((Cow::Borrowed(field), value)),
-                _ if is_output => parts.lifted.push((label_name(field), value)),
-                _ => parts.metadata.push((label_name(field), value)),
+                _ => others.push((label_name(field), value)),
             }
+        }
+        // What a replica wrote says in its text what else is known of it. Others may have outputs of these names too, and
+        // what they send beside a line is nowhere in it.
+        match is_own && matches!(stream.get(OUTPUT), "stdout" | "stderr") {
+            true => parts.lifted.extend(others),
+            false => parts.metadata.extend(others),
         }
         parts
     }
