@@ -77,7 +77,7 @@ pub use service::{
 };
 pub use signal::{
     Access, Histogram, HttpVersion, Kept, Load, Local, Origin, Reason, Red, RedKey, Refusal,
-    SignalRules, Signals, SpanId, TraceId,
+    ReportId, SignalRules, Signals, SpanId, TraceId,
 };
 pub use snapshot::{Listener, ListenerId, Purpose, Snapshot};
 pub use suggest::{did_you_mean, nearest};

@@ -34,7 +34,8 @@ pub struct Resilience {
 pub struct Timeouts {
     /// Until the endpoint accepts a connection; 3 s when the file says nothing.
     pub connect: Option<Duration>,
-    /// From the request to the head of the answer, for each attempt.
+    /// From the last byte of the request to the head of the answer, for each attempt; 60 s when the file says nothing,
+    /// except for calls of gRPC and for events. Zero is for ever.
     pub response: Option<Duration>,
     /// From the first byte of the request to the last of the answer, all attempts together. What is left of it is
     /// told to the service.

@@ -23,6 +23,8 @@ pub use trace::{SpanId, TraceId};
 /// What happened since the report before this one. Counters are complete whatever is dropped or not sampled.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signals {
+    /// Which report it is.
+    pub report: ReportId,
     /// Where it begins, in nanoseconds since 1970.
     pub from_unix_ns: u64,
     /// Where it ends. The span is a second, or more when nobody took the report.
@@ -39,6 +41,15 @@ pub struct Signals {
     pub rows_dropped: u64,
     /// Lines of access logs that could not be written in time.
     pub lines_dropped: u64,
+}
+
+/// Names a report. Of two of the same proxy the later one is greater; told again, it has the same name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ReportId {
+    /// When the process of the proxy began, in nanoseconds since 1970.
+    pub proxy: u64,
+    /// The first of a process is 1, and each is one more than the one before.
+    pub number: u64,
 }
 
 /// What one endpoint has to do.

@@ -4,14 +4,16 @@
 mod record;
 mod series;
 
-use std::sync::PoisonError;
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
 
-use ondol_model::{Origin, Signals};
+use ondol_model::{Origin, ReportId, Signals};
 use ondol_telemetry::{Pushed, StoreError};
 
-use crate::intake::{OwnedEvent, push_events};
+use crate::intake::{OwnedEvent, push_marked};
 use crate::shared::Shared;
-pub(crate) use series::Series;
+use crate::stores::Stores;
+use series::Series;
 
 /// What instruments the requests that it carries, as OpenTelemetry calls it.
 pub(crate) const PROXY_SCOPE: &str = "ondol.proxy";
@@ -19,22 +21,75 @@ pub(crate) const PROXY_SCOPE: &str = "ondol.proxy";
 pub(crate) const FROM: &str = "ondol.from";
 pub(crate) const REQUEST_ID: &str = "ondol.request_id";
 
-/// Takes in what the proxy said. The error is that records could not be kept; everything is counted all the same.
-pub(crate) fn take(signals: &Signals, shared: &Shared, now_ms: i64) -> Result<(), StoreError> {
-    let series = shared.proxy.lock();
-    (series.unwrap_or_else(PoisonError::into_inner)).see(signals, now_ms);
-    count(signals, shared, now_ms);
-    let events: Vec<OwnedEvent> = signals.records.iter().map(record::event).collect();
-    match events.is_empty() {
-        true => Ok(()),
-        false => push_events(&events, shared, now_ms),
+/// What of the proxy's reports is taken in. A report may come twice, to the node that died and to the one after it, and
+/// each of the two stores says with what it holds how far it came: the samples with a series, the events with a mark.
+pub(crate) struct Taken {
+    series: Series,
+    /// The last report whose records are kept.
+    recorded: ReportId,
+}
+
+impl Taken {
+    /// What earlier nodes took in.
+    pub(crate) fn found(stores: &Stores, now_ms: i64) -> Self {
+        let events = stores.events.read();
+        let recorded = events.marks().get(MARK).and_then(|mark| report(mark));
+        Taken {
+            series: Series::found(&stores.samples, now_ms),
+            recorded: recorded.unwrap_or_default(),
+        }
+    }
+
+    /// Up to which report of each proxy everything is counted.
+    pub(crate) fn counted(&self) -> BTreeMap<u64, u64> {
+        self.series.counted()
     }
 }
 
-/// The series that are due, as of now.
-pub(crate) fn due(shared: &Shared, now_ms: i64) -> Vec<Pushed> {
-    let series = shared.proxy.lock();
-    (series.unwrap_or_else(PoisonError::into_inner)).due(now_ms)
+/// The mark of the last report whose records are kept.
+const MARK: &str = "proxy";
+
+fn mark(report: ReportId) -> String {
+    format!("{}.{}", report.proxy, report.number)
+}
+
+/// The report that a mark names.
+fn report(mark: &str) -> Option<ReportId> {
+    let (proxy, number) = mark.split_once('.')?;
+    Some(ReportId {
+        proxy: proxy.parse().ok()?,
+        number: number.parse().ok()?,
+    })
+}
+
+/// Takes in what the proxy said. The error is that records could not be kept; everything is counted all the same.
+pub(crate) fn take(signals: &Signals, shared: &Shared, now_ms: i64) -> Result<(), StoreError> {
+    let mut taken = lock(shared);
+    if taken.series.see(signals, now_ms) {
+        count(signals, shared, now_ms);
+    }
+    let is_new = signals.report > taken.recorded;
+    if signals.records.is_empty() || !is_new {
+        return Ok(());
+    }
+    let events: Vec<OwnedEvent> = signals.records.iter().map(record::event).collect();
+    push_marked(&events, &[(MARK, &mark(signals.report))], shared, now_ms)?;
+    taken.recorded = signals.report;
+    Ok(())
+}
+
+/// The series that are due, as of now, with those of spans; all of one moment, and up to which report of each proxy that
+/// is. They are due every few seconds, and in any case when it is the last time.
+pub(crate) fn due(shared: &Shared, last: bool, now_ms: i64) -> (Vec<Pushed>, BTreeMap<u64, u64>) {
+    let mut taken = lock(shared);
+    let mut due = shared.traces.due(last, now_ms);
+    due.extend(taken.series.due(last, now_ms));
+    (due, taken.counted())
+}
+
+/// Held while a report is taken in, so that its numbers are in all series or in none.
+fn lock(shared: &Shared) -> MutexGuard<'_, Taken> {
+    shared.proxy.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Requests as calls between services.

@@ -1,10 +1,11 @@
 //! What every part of the service has in its hands.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::alerts::Desk;
 use crate::forward::{Forwarded, Late};
@@ -12,7 +13,7 @@ use crate::ingest::Turns;
 use crate::intake::Drops;
 use crate::last_end::LastEnd;
 use crate::live::Live;
-use crate::proxy::Series;
+use crate::proxy::Taken;
 use crate::scrape::Board;
 use crate::server::Answer;
 use crate::stores::{Settings, Stores};
@@ -33,7 +34,9 @@ pub(crate) struct Shared {
     pub(crate) late: Arc<Late>,
     pub(crate) traces: Arc<Traces>,
     /// What the proxy counted.
-    pub(crate) proxy: Arc<Mutex<Series>>,
+    pub(crate) proxy: Arc<Mutex<Taken>>,
+    /// Up to which report of each proxy everything is counted and kept.
+    pub(crate) counted: watch::Sender<BTreeMap<u64, u64>>,
     /// Memory is full: what is done each second is to be done now.
     pub(crate) work_is_due: Arc<Notify>,
     /// Whose body is decoded next.
@@ -56,7 +59,10 @@ impl Shared {
         settings: Settings,
         started_ms: i64,
     ) -> Self {
+        let proxy = Taken::found(&stores, started_ms);
         Shared {
+            counted: watch::Sender::new(proxy.counted()),
+            proxy: Arc::new(Mutex::new(proxy)),
             stores,
             drops: Arc::default(),
             live: Arc::default(),
@@ -64,7 +70,6 @@ impl Shared {
             forwarded: Arc::default(),
             late: Arc::new(Late::new(&settings, started_ms)),
             traces: Arc::default(),
-            proxy: Arc::default(),
             work_is_due: Arc::default(),
             turns: Turns::default(),
             scraped: Arc::default(),

@@ -125,6 +125,12 @@ impl Telemetry {
         self.offer(Batch::Events(events));
     }
 
+    /// Up to which report of each proxy everything is counted and kept, whatever happens to this node; by when the
+    /// proxy began.
+    pub fn counted(&self) -> watch::Receiver<BTreeMap<u64, u64>> {
+        self.shared.counted.subscribe()
+    }
+
     /// Offers what the proxy said of requests.
     pub fn signals(&self, signals: Signals) {
         self.offer(Batch::Signals(Box::new(signals)));
@@ -262,7 +268,9 @@ async fn run(
     }
     let work = shared.clone();
     let synced = tokio::task::spawn_blocking(move || {
-        let synced = work.stores.sync(clock::now_ms());
+        let now_ms = clock::now_ms();
+        upkeep::tell_counts(&work, true, now_ms);
+        let synced = work.stores.sync(now_ms);
         let all = synced.iter().all(Result::is_ok);
         // When it cannot be said, the next start takes this run for a killed one.
         let _ = all.then(|| last_end::left(&work.settings.dir, clock::now_ms()));

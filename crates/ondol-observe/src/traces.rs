@@ -53,10 +53,10 @@ impl Traces {
         self.counting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The series that are due, as of now: every few seconds those that changed.
-    pub(crate) fn due(&self, now_ms: i64) -> Vec<Pushed> {
+    /// The series that are due, as of now: every few seconds, and the last time, those that changed.
+    pub(crate) fn due(&self, last: bool, now_ms: i64) -> Vec<Pushed> {
         let mut counting = self.counting();
-        if now_ms.abs_diff(counting.told_ms) < TELL_MS {
+        if !last && now_ms.abs_diff(counting.told_ms) < TELL_MS {
             return Vec::new();
         }
         counting.told_ms = now_ms;

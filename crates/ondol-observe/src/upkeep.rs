@@ -32,7 +32,7 @@ pub(crate) async fn run(
         let done = tokio::task::spawn_blocking(move || {
             let now_ms = clock::now_ms();
             if is_tick {
-                tell_counts(&work, now_ms);
+                tell_counts(&work, false, now_ms);
             }
             work.stores.maintain(now_ms)
         });
@@ -48,12 +48,15 @@ pub(crate) async fn run(
     }
 }
 
-/// What was counted of spans becomes samples. Counters that cannot be kept now are told again later.
-fn tell_counts(shared: &Shared, now_ms: i64) {
-    let mut due = shared.traces.due(now_ms);
-    due.extend(proxy::due(shared, now_ms));
-    if !due.is_empty() && shared.stores.samples.write().push(&due, now_ms).is_err() {
-        shared.drops.add(&Batch::Samples(due));
+/// What was counted of spans and requests becomes samples. Counters that cannot be kept now are told again later.
+pub(crate) fn tell_counts(shared: &Shared, last: bool, now_ms: i64) {
+    let (due, counted) = proxy::due(shared, last, now_ms);
+    if due.is_empty() {
+        return;
+    }
+    match shared.stores.samples.write().push(&due, now_ms) {
+        Ok(_) => drop(shared.counted.send_replace(counted)),
+        Err(_) => shared.drops.add(&Batch::Samples(due)),
     }
 }
 

@@ -146,8 +146,10 @@ impl Control {
         let Ok(stream) = accepted else { return };
         self.session = Some(Session::new(stream));
         self.sessions += 1;
+        self.signals.reports.meet();
         self.tell(ToNode::Hello {
             pid: std::process::id(),
+            proxy: self.signals.reports.proxy(),
             build: env!("CARGO_PKG_VERSION").to_owned(),
             snapshot: self.compiled.snapshot.clone(),
             tables: self
@@ -171,10 +173,10 @@ impl Control {
 
     /// A node that is gone or slow is told later, and of more.
     fn tell_signals(&mut self) {
-        if let Some(session) = self.session.as_ref().filter(|session| session.has_room())
-            && let Some(signals) = self.signals.report()
-        {
-            session.tell(ToNode::Signals(Box::new(signals)), Vec::new());
+        if let Some(session) = self.session.as_ref().filter(|session| session.has_room()) {
+            while let Some(report) = self.signals.next() {
+                session.tell(ToNode::Signals(report), Vec::new());
+            }
         }
     }
 
@@ -201,6 +203,7 @@ impl Control {
                 let purged = self.crew.gates.cache.purge(&purge);
                 self.tell(ToNode::Purged(purged));
             }
+            ToProxy::Reports { heard, counted } => self.signals.reports.taken(heard, counted),
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) struct Limits {
     pub closing_idle_time_max: Duration,
     /// Until an upstream accepts a connection.
     pub connect_time_max: Duration,
+    /// From the end of a request to the head of its answer, where the service's file says nothing: about, to a second.
+    pub response_time_max: Duration,
     /// How long a client is waited for before an endpoint is asked whether it speaks first.
     pub first_byte_wait: Duration,
     /// How long a call to a service without a ready endpoint waits for one.
@@ -63,6 +65,7 @@ impl Limits {
         idle_time_max: Duration::from_secs(75),
         closing_idle_time_max: Duration::from_secs(5),
         connect_time_max: Duration::from_secs(3),
+        response_time_max: Duration::from_secs(60),
         first_byte_wait: Duration::from_millis(50),
         endpoint_wait_max: Duration::from_secs(5),
         waiting_max: 1024,

@@ -16,8 +16,8 @@ pub type Sockets = BTreeMap<ListenerId, Arc<OwnedFd>>;
 
 /// The node's end of the control socket. Clones name the same link; it ends when the last is dropped.
 ///
-/// It is level-triggered: it remembers the last snapshot, all sockets, every table and every replica whose drain is
-/// awaited, connects again for ever, and tells a new proxy all of it. Nothing has to be sent twice by its user.
+/// It is level-triggered: it remembers the last snapshot, all sockets, every table, every replica whose drain is
+/// awaited and how far reports are counted, connects again for ever, and tells a new proxy all of it. Nothing has to be sent twice by its user.
 ///
 /// ```no_run
 /// use ondol_proxy::{Link, LinkEvent, Sockets};
@@ -72,7 +72,8 @@ pub enum LinkEvent {
     /// The circuits that are not closed: all of them, whenever one changes and after each connection.
     Circuits(Vec<CircuitStatus>),
     /// What happened to requests since the last time, about once a second while there are any; only when the snapshot
-    /// asks for it ([`Snapshot::signals`]).
+    /// asks for it ([`Snapshot::signals`]), and not before [`Link::counted`] was said once. Each report comes once; one
+    /// that is not said to be counted comes again to the node that follows this one.
     Signals(Box<Signals>),
     /// [`Observation::Acknowledged`] or [`Observation::Drained`]. May be repeated after the proxy was restarted.
     Saw(Observation),
@@ -99,6 +100,7 @@ enum Command {
     AwaitDrained(ReplicaId, RunId),
     Status(oneshot::Sender<Status>),
     Purge(Purge, oneshot::Sender<u64>),
+    Counted(BTreeMap<u64, u64>),
 }
 
 impl Link {
@@ -143,6 +145,12 @@ impl Link {
         let (answer, purged) = oneshot::channel();
         self.send(Command::Purge(purge, answer));
         purged.await.ok()
+    }
+
+    /// Says up to which report of each proxy everything is counted for good, whatever happens to this node: numbers by
+    /// [`ReportId::proxy`](ondol_model::ReportId). What was counted by nodes before this one is said first.
+    pub fn counted(&self, counted: BTreeMap<u64, u64>) {
+        self.send(Command::Counted(counted));
     }
 
     fn send(&self, command: Command) {

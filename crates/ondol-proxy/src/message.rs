@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId, ServiceRef, Signals, Snapshot};
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +22,12 @@ pub(crate) enum ToProxy {
     },
     Status,
     Purge(Purge),
+    /// Of the proxy's reports, this node has heard all up to `heard`, and counted for good all up to `counted`. It is
+    /// told nothing of requests before it says so for the first time.
+    Reports {
+        heard: u64,
+        counted: u64,
+    },
 }
 
 /// From the proxy.
@@ -29,6 +37,8 @@ pub(crate) enum ToNode {
     /// The first message of a connection: what the proxy does now. `sockets` come with the message.
     Hello {
         pid: u32,
+        /// Whose reports it sends (`ReportId::proxy`).
+        proxy: u64,
         build: String,
         snapshot: Snapshot,
         tables: Vec<EndpointTable>,
@@ -60,5 +70,5 @@ pub(crate) enum ToNode {
     /// The circuits that are not closed; all of them, whenever one changes.
     Circuits(Vec<CircuitStatus>),
     /// What happened to requests; only when the snapshot asks for it.
-    Signals(Box<Signals>),
+    Signals(Arc<Signals>),
 }

@@ -9,6 +9,7 @@ pub(crate) mod cors;
 pub(crate) mod edits;
 pub(crate) mod eject;
 mod expression;
+pub(crate) mod grpc;
 pub(crate) mod health_check;
 pub(crate) mod limit;
 pub(crate) mod path;

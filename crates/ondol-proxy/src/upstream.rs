@@ -13,7 +13,7 @@ mod pool;
 mod refused;
 
 pub(crate) use bare::Bare;
-pub(crate) use circuit::Pass;
+pub(crate) use circuit::{Circuit, Pass};
 pub(crate) use cluster::Cluster;
 pub(crate) use connect::{connect, connect_bare, connect_http2};
 pub(crate) use counted::Counted;

@@ -7,6 +7,7 @@ mod handshakes;
 mod report;
 mod serving;
 mod shard;
+mod waits;
 
 use std::io;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(crate) use crew::{Crew, Order, Permit};
 pub(crate) use report::{Report, merge_status};
 pub(crate) use serving::{Destination, RouteWay, Serving, Target};
 pub(crate) use shard::Shard;
+pub(crate) use waits::Waiting;
 
 /// Obeys orders until it is told to quit and its clients are done.
 pub(crate) fn run(

@@ -123,6 +123,8 @@ pub(crate) struct Inboxes {
     look: tokio::time::Interval,
     authorities: mpsc::UnboundedReceiver<acme::News>,
     telemetry: mpsc::UnboundedReceiver<String>,
+    /// Up to which report of each proxy requests are counted for good.
+    counted: watch::Receiver<BTreeMap<u64, u64>>,
 }
 
 impl Node {
@@ -156,6 +158,9 @@ impl Node {
                 }
                 Some(news) = inboxes.authorities.recv() => self.hear_authority(news),
                 Some(said) = inboxes.telemetry.recv() => self.complain(&said),
+                Ok(()) = inboxes.counted.changed() => {
+                    self.link.counted(inboxes.counted.borrow_and_update().clone());
+                }
                 () = tokio::time::sleep(IDLE_MAX), if idle => self.leaving = true,
             }
         }

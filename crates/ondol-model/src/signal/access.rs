@@ -45,6 +45,9 @@ pub struct Access {
     pub user_agent: Option<String>,
     /// The status of the answer; 499 when the client was gone before it began.
     pub status: u16,
+    /// What a call of gRPC came to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grpc_status: Option<u8>,
     /// Why the answer is not the one that the service gave just now.
     pub reason: Option<Reason>,
     /// How often it was sent to a replica.
@@ -80,7 +83,7 @@ impl Access {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kept {
-    /// It failed: a status of 500 or above, or an answer that broke off.
+    /// It failed: a status of 500 or above, of gRPC one that blames the service, or an answer that broke off.
     Error,
     /// It took longer than requests should.
     Slow,

@@ -51,7 +51,7 @@ pub struct RedKey {
     pub service: Option<ServiceRef>,
     /// Where they came from.
     pub origin: Origin,
-    /// A status of 500 or above, or an answer that broke off.
+    /// A status of 500 or above, of gRPC one that blames the service, or an answer that broke off.
     pub failed: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct RedKey {
 pub struct Red {
     /// By class of their status: the first is 1xx.
     pub statuses: [u64; 5],
-    /// Statuses of 500 and above, and answers that broke off.
+    /// Those that failed.
     pub errors: u64,
     /// Those whose answer was not the service's own, by the reason.
     pub reasons: BTreeMap<Reason, u64>,

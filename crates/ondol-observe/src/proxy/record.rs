@@ -92,6 +92,9 @@ fn attributes(record: &Access) -> Vec<Attribute> {
         text(if record.tls { "https" } else { "http" }),
     );
     put("http.response.status_code", number(record.status.into()));
+    if let Some(status) = record.grpc_status {
+        put("rpc.grpc.status_code", number(status.into()));
+    }
     put("network.protocol.version", text(record.version.word()));
     put("client.address", text(&record.client.to_string()));
     put("http.request.body.size", number(record.bytes_in));

@@ -98,7 +98,7 @@ pub(crate) fn pushed(name: &str, labels: &[(&str, &str)], value: f64, at_ms: i64
     }
 }
 
-/// When a counter was told last, and whether it has to be told again.
+/// When a counter was told last, which is 0 before that, and whether it has to be told again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Telling {
     is_new: bool,
@@ -125,6 +125,11 @@ impl Telling {
             self.told_ms = now_ms;
         }
         is_due
+    }
+
+    /// Whether it was never told.
+    pub(crate) fn begins(&self) -> bool {
+        self.told_ms == 0
     }
 
     pub(crate) fn is_forgotten(&self, now_ms: i64) -> bool {

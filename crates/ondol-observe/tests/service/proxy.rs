@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use ondol_model::{
-    Access, HttpVersion, Kept, Load, Origin, ProjectName, Red, RedKey, Refusal, ReplicaId, RunId,
-    ServiceName, ServiceRef, Signals, SpanId, TraceId,
+    Access, HttpVersion, Kept, Load, Origin, ProjectName, Red, RedKey, Refusal, ReplicaId,
+    ReportId, RunId, ServiceName, ServiceRef, Signals, SpanId, TraceId,
 };
 use serde_json::Value;
 
@@ -66,6 +66,7 @@ fn record(at_unix_ns: u64) -> Access {
         query: Some("page=2".to_owned()),
         user_agent: None,
         status: 504,
+        grpc_status: None,
         reason: Some(Refusal::ResponseTimeout.into()),
         attempts: 2,
         bytes_in: 0,
@@ -81,7 +82,11 @@ fn record(at_unix_ns: u64) -> Access {
 fn told() -> Service {
     let told = Service::start();
     let now = now_ms() as u64 * 1_000_000;
-    told.telemetry.signals(Signals {
+    let report = Signals {
+        report: ReportId {
+            proxy: 7,
+            number: 1,
+        },
         from_unix_ns: now - 1_000_000_000,
         to_unix_ns: now,
         red: vec![row(false, &[10; 95]), row(true, &[1500; 5])],
@@ -93,7 +98,10 @@ fn told() -> Service {
         records: vec![record(now - 2_000_000_000)],
         records_dropped: 4,
         ..Signals::default()
-    });
+    };
+    // A report that comes again is not counted again.
+    told.telemetry.signals(report.clone());
+    told.telemetry.signals(report);
     told
 }
 

@@ -5,7 +5,7 @@ use ondol_model::Signals;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::signals::Gathered;
+use crate::signals::{Gathered, Reports};
 use crate::worker::Crew;
 
 /// How often workers are asked what they have noted.
@@ -13,11 +13,10 @@ const EVERY: Duration = Duration::from_secs(1);
 /// The same while one of them has many records.
 const SOON: Duration = Duration::from_millis(250);
 
-/// Collects what all workers have noted, and keeps it until somebody takes it.
+/// Collects what all workers have noted, for the reports.
 pub(super) struct Collector {
     crew: Arc<Crew>,
-    kept: Gathered,
-    from_unix_ns: u64,
+    pub(super) reports: Reports,
     asked_at: Instant,
     ask_at: Instant,
     /// The workers were asked and have not answered.
@@ -31,9 +30,8 @@ impl Collector {
         let (answers, answered) = mpsc::unbounded_channel();
         let now = Instant::now();
         Collector {
-            from_unix_ns: crew.clock.unix_ns(),
+            reports: Reports::new(crew.clock.unix_ns()),
             crew,
-            kept: Gathered::default(),
             asked_at: now,
             ask_at: now + EVERY,
             waits: false,
@@ -71,29 +69,11 @@ impl Collector {
 
     fn keep(&mut self, all: Vec<Gathered>) {
         self.waits = false;
-        // What is on its way now takes the place of what was.
-        self.kept.loads.clear();
-        for gathered in all {
-            self.kept.add(gathered);
-        }
+        self.reports.add(all, self.crew.log.take_lost());
     }
 
-    /// All that was kept; `None` when nothing happened.
-    pub(super) fn report(&mut self) -> Option<Signals> {
-        let to_unix_ns = self.crew.clock.unix_ns();
-        let from_unix_ns = std::mem::replace(&mut self.from_unix_ns, to_unix_ns);
-        let lines_dropped = self.crew.log.take_lost();
-        let kept = std::mem::take(&mut self.kept);
-        let silent = kept.is_empty() && lines_dropped == 0;
-        (!silent).then(|| Signals {
-            from_unix_ns,
-            to_unix_ns,
-            red: kept.red.into_iter().collect(),
-            loads: kept.loads,
-            records: kept.records,
-            records_dropped: kept.records_dropped,
-            rows_dropped: kept.rows_dropped,
-            lines_dropped,
-        })
+    /// What the node is told next.
+    pub(super) fn next(&mut self) -> Option<Arc<Signals>> {
+        self.reports.next(self.crew.clock.unix_ns())
     }
 }

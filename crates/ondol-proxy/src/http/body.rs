@@ -4,4 +4,4 @@ mod download;
 mod upload;
 
 pub(crate) use download::{Busy, Download, Timer};
-pub(crate) use upload::Upload;
+pub(crate) use upload::{Sent, Upload};

@@ -21,6 +21,7 @@ use crate::policy::route::cookie;
 use crate::signals::Trail;
 use crate::upstream::{Cluster, InFlight, Policy, Pooled, Refused, Sender, connect, connect_http2};
 use crate::worker::Shard;
+pub(super) use attempt::status_of;
 use attempt::{Attempt, How};
 
 /// A request on its way to some endpoint of a service.
@@ -35,8 +36,8 @@ pub(super) struct Call<'a> {
     pub client: IpAddr,
     /// What is noted of it.
     pub trail: Option<&'a Trail>,
-    /// An endpoint that has had the request already.
-    pub tried: Option<RunId>,
+    /// An endpoint that has had the request already, and why it gave no answer.
+    pub tried: Option<(RunId, Refusal)>,
 }
 
 impl Call<'_> {
@@ -56,12 +57,13 @@ impl Call<'_> {
         let mut only_new = false;
         let mut times_sent = 0;
         let mut last = Failed::new(Refusal::ConnectFailed, None);
-        if let Some(run) = self.tried {
+        if let Some((run, refusal)) = self.tried {
             refused.note_run(run);
             (times_sent, only_new) = (1, true);
             let lately = self.cluster.sent_lately(self.shard.now());
-            if !repeatable || !retry::may_repeat(times_sent, rule, lately) {
-                return Err(Failed::new(Refusal::UpstreamClosed, request));
+            let may_repeat = repeatable && retry::may_repeat(times_sent, rule, lately);
+            if is_last(refusal, policy) || !may_repeat {
+                return Err(Failed::new(refusal, request));
             }
         }
         for _ in 0..self.shard.limits.attempts_max {
@@ -98,7 +100,9 @@ impl Call<'_> {
                 Attempt::Sent(refusal) => {
                     times_sent += 1;
                     match spare {
-                        Some(spare) if may_repeat(times_sent) => (refusal, Some(spare)),
+                        Some(spare) if !is_last(refusal, policy) && may_repeat(times_sent) => {
+                            (refusal, Some(spare))
+                        }
                         spare => return Err(Failed::new(refusal, spare)),
                     }
                 }
@@ -187,8 +191,15 @@ impl Call<'_> {
             sent,
             place: None,
             timer: None,
+            outcome: None,
         })
     }
+}
+
+/// Whether a request is not sent again because of this: whoever has waited for as long as services have where the file
+/// says nothing does not wait once more.
+fn is_last(refusal: Refusal, policy: &Policy) -> bool {
+    refusal == Refusal::ResponseTimeout && policy.traffic.resilience.timeouts.response.is_none()
 }
 
 /// What a request is balanced by, where that is not chance.

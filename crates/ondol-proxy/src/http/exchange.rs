@@ -28,6 +28,7 @@ use crate::gate::{Gate, User};
 use crate::policy::balance::next_random;
 use crate::policy::cache::HIT;
 use crate::policy::cors::is_preflight;
+use crate::policy::grpc;
 use crate::policy::plan::Plan;
 use crate::policy::trace::Hop;
 use crate::signals::{Trail, Wrote};
@@ -42,8 +43,8 @@ pub(super) struct Exchange {
     pub address: HeaderValue,
     /// The service that the client belongs to, which few do: of this there is one for each idle connection.
     pub caller: Option<Box<ServiceName>>,
-    /// The endpoint that has had the next request already, and gave no answer.
-    pub tried: Cell<Option<RunId>>,
+    /// The endpoint that has had the next request already, and why it gave no answer.
+    pub tried: Cell<Option<(RunId, Refusal)>>,
     random: Cell<u64>,
 }
 
@@ -61,7 +62,7 @@ impl Exchange {
     }
 
     /// The same for a request of its own, which an endpoint has had already.
-    pub(super) fn after(&self, tried: RunId) -> Self {
+    pub(super) fn after(&self, tried: (RunId, Refusal)) -> Self {
         Exchange {
             tried: Cell::new(Some(tried)),
             ..Exchange::new(self.shard.clone(), self.client.clone())
@@ -320,6 +321,10 @@ impl Exchange {
                 refuse(Refusal::UpstreamBroke, sentence, busy)
             }
             _ => {
+                if let (Some(trail), Some(status)) = (&way.trail, grpc::status(response.headers()))
+                {
+                    trail.came_to(status);
+                }
                 headers::strip_hop_by_hop(response.headers_mut());
                 response.map(|body| Download::endpoint(body, lease).with(busy))
             }

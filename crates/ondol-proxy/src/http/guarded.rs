@@ -5,12 +5,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::body::Upload;
-use super::call::{Call, copy};
+use super::call::{Call, copy, status_of};
 use super::deadline;
 use super::lease::Lease;
 use crate::Refusal;
 use crate::policy::retry::is_repeatable;
-use crate::upstream::{Pass, Policy};
+use crate::upstream::{Circuit, Pass, Policy};
 
 /// No answer came from the service, or none that counts.
 pub(super) struct Failed {
@@ -64,9 +64,15 @@ pub(super) async fn guarded(
         deadline::tell(request.headers_mut(), deadline);
     }
     let spare = spare_for_fallback(&request, &policy);
-    let sent = call.send(request, &policy, deadline).await;
-    if let Some(pass) = pass {
-        record(pass, &sent, call);
+    let mut sent = call.send(request, &policy, deadline).await;
+    let outcome = match &mut sent {
+        Ok((_, lease)) => lease.outcome.as_mut(),
+        Err(_) => None,
+    };
+    match (pass, circuit, outcome) {
+        (Some(pass), Some(circuit), Some(outcome)) => outcome.service = Some(pass.keep(circuit)),
+        (Some(pass), ..) => record(pass, &sent, call),
+        (None, ..) => {}
     }
     let (response, mut lease) = sent?;
     if let Some(place) = &place {
@@ -96,13 +102,13 @@ fn spare_for_fallback(request: &Request<Upload>, policy: &Policy) -> Option<Box<
 }
 
 fn record(
-    pass: Pass<'_>,
+    pass: Pass<&Circuit>,
     sent: &Result<(Response<Incoming>, Box<Lease>), Failed>,
     call: &Call<'_>,
 ) {
     let now = call.shard.now();
     match sent {
-        Ok((response, _)) => pass.ended(!response.status().is_server_error(), now),
+        Ok((response, _)) => pass.ended(status_of(response).is_none_or(|status| status < 500), now),
         Err(failed) if failed.is_its_fault() => pass.ended(false, now),
         Err(_) => {}
     }

@@ -75,6 +75,11 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     })
 }
 
+/// Whether it is the `Accept` of who waits for events, of which the first may take long (HTML, section 9.2).
+pub(super) fn wants_events(accept: &[u8]) -> bool {
+    accept.starts_with(b"text/event-stream")
+}
+
 /// Removes what is meant for the next hop only, and what `Connection` names besides.
 pub(super) fn strip_hop_by_hop(headers: &mut HeaderMap) {
     if !headers.get_all(CONNECTION).iter().all(is_plain) {

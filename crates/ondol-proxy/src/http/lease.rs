@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ondol_model::Time;
@@ -7,8 +8,13 @@ use tokio::time::{Instant, timeout};
 
 use super::body::Timer;
 use crate::Refusal;
-use crate::upstream::{Cluster, InFlight, Place, Pooled, add};
+use crate::policy::eject::is_failure;
+use crate::policy::grpc;
+use crate::upstream::{Circuit, Cluster, InFlight, Pass, Place, Pooled, add};
 use crate::worker::Shard;
+
+/// UNKNOWN: what a call came to that ends without saying so (PROTOCOL-HTTP2, "Responses").
+const NO_STATUS: u8 = 2;
 
 /// A connection to an endpoint while a request uses it.
 pub(super) struct Lease {
@@ -22,6 +28,15 @@ pub(super) struct Lease {
     /// Its place at the service.
     pub place: Option<Place>,
     pub timer: Option<Box<Timer>>,
+    /// Whom the end of a call of gRPC is told.
+    pub outcome: Option<Box<Outcome>>,
+}
+
+/// Who waits to hear whether a request went well, when its head did not say so: the circuits that let it through.
+#[derive(Default)]
+pub(super) struct Outcome {
+    pub endpoint: Option<Pass<Arc<Circuit>>>,
+    pub service: Option<Pass<Arc<Circuit>>>,
 }
 
 impl Lease {
@@ -36,8 +51,29 @@ impl Lease {
         self.timer = Timer::new(deadline, idle).map(Box::new);
     }
 
+    /// The end of a call of gRPC says what it came to.
+    pub(super) fn came_to(&mut self, grpc_status: u8) {
+        let Some(outcome) = self.outcome.take() else {
+            return;
+        };
+        let now = self.shard.now();
+        let status = grpc::http_status(grpc_status);
+        self.cluster
+            .judge(&self.in_flight, !is_failure(status), now);
+        if let Some(pass) = outcome.endpoint {
+            pass.ended(!is_failure(status), now);
+        }
+        if let Some(pass) = outcome.service {
+            pass.ended(status < 500, now);
+        }
+        if status >= 500 {
+            add(&self.in_flight.counters.errors, 1);
+        }
+    }
+
     /// The response is complete: the connection may serve another request.
-    pub(super) fn give_back(self: Box<Self>) {
+    pub(super) fn give_back(mut self: Box<Self>) {
+        self.came_to(NO_STATUS);
         if self.connection.sender.is_ready() {
             self.keep();
         } else if !self.connection.sender.is_closed() {
@@ -53,8 +89,11 @@ impl Lease {
     }
 
     /// The response broke off: there is nothing to give back.
-    pub(super) fn broke(self, refusal: Refusal) {
-        add(&self.in_flight.counters.errors, 1);
+    pub(super) fn broke(mut self, refusal: Refusal) {
+        match self.outcome {
+            Some(_) => self.came_to(NO_STATUS),
+            None => add(&self.in_flight.counters.errors, 1),
+        }
         self.cluster.count_refusal(refusal);
     }
 

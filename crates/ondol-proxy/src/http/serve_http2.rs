@@ -73,9 +73,18 @@ async fn answer(
 }
 
 /// For a request that an endpoint has had already, and gave no answer.
-fn again(at: &Rc<Exchange>, run: &HeaderValue) -> Rc<Exchange> {
-    let run = run.to_str().ok().and_then(|run| run.parse().ok());
-    run.map_or_else(|| at.clone(), |run| Rc::new(at.after(RunId(run))))
+fn again(at: &Rc<Exchange>, tried: &HeaderValue) -> Rc<Exchange> {
+    let said = tried.to_str().ok().and_then(|said| said.split_once(' '));
+    let tried = said.and_then(|(run, why)| {
+        let late = why == Refusal::ResponseTimeout.word();
+        let refusal = if late {
+            Refusal::ResponseTimeout
+        } else {
+            Refusal::UpstreamClosed
+        };
+        Some((RunId(run.parse().ok()?), refusal))
+    });
+    tried.map_or_else(|| at.clone(), |tried| Rc::new(at.after(tried)))
 }
 
 /// What HTTP/1 could not carry unchanged; all else was checked where the frames were read.

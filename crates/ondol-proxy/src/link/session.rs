@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_model::{EndpointTable, ListenerId, Observation, ReplicaId, RunId, ServiceRef, Snapshot};
+use ondol_model::{
+    EndpointTable, ListenerId, Observation, ReplicaId, ReportId, RunId, ServiceRef, Snapshot,
+};
 use tokio::net::UnixStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -38,6 +40,10 @@ pub(super) struct Session {
     draining: BTreeSet<(ReplicaId, RunId)>,
     asked: VecDeque<oneshot::Sender<Status>>,
     purging: VecDeque<oneshot::Sender<u64>>,
+    /// The proxy at the other end, and the last of its reports that was heard.
+    heard: ReportId,
+    /// Up to which report of each proxy everything is counted for good; `None` until that is known.
+    counted: Option<BTreeMap<u64, u64>>,
     /// Attempts since the last connection that lasted.
     attempts: u32,
 }
@@ -62,6 +68,8 @@ impl Session {
             draining: BTreeSet::new(),
             asked: VecDeque::new(),
             purging: VecDeque::new(),
+            heard: ReportId::default(),
+            counted: None,
             attempts: 0,
         }
     }
@@ -165,7 +173,10 @@ impl Session {
             self.send(channel, ToProxy::AwaitDrained { replica, run })
                 .await?;
         }
-        Ok(())
+        match self.counted {
+            Some(_) => self.send(channel, self.reports()).await,
+            None => Ok(()),
+        }
     }
 
     async fn send(&self, channel: &Channel, message: ToProxy) -> io::Result<()> {
@@ -203,6 +214,22 @@ impl Session {
                 self.purging.push_back(answer);
                 ToProxy::Purge(purge)
             }
+            Command::Counted(counted) => {
+                self.counted = Some(counted);
+                self.reports()
+            }
+        }
+    }
+
+    /// What this node has of the reports of the proxy at the other end.
+    fn reports(&self) -> ToProxy {
+        let ReportId { proxy, number } = self.heard;
+        let counted = self.counted.as_ref();
+        let counted = counted.and_then(|counted| counted.get(&proxy));
+        let counted = counted.copied().unwrap_or_default();
+        ToProxy::Reports {
+            heard: number.max(counted),
+            counted,
         }
     }
 
@@ -210,11 +237,15 @@ impl Session {
         match message {
             ToNode::Hello {
                 pid,
+                proxy,
                 build,
                 snapshot,
                 tables,
                 sockets,
             } => {
+                if self.heard.proxy != proxy {
+                    self.heard = ReportId { proxy, number: 0 };
+                }
                 self.hold(&sockets, received);
                 // Until this node says what it wants, the next proxy goes on with what this one does.
                 if self.snapshot.is_none() && !snapshot.listeners.is_empty() {
@@ -258,7 +289,10 @@ impl Session {
                 self.tell(LinkEvent::Saw(Observation::Drained { replica, run }));
             }
             ToNode::Circuits(circuits) => self.tell(LinkEvent::Circuits(circuits)),
-            ToNode::Signals(signals) => self.tell(LinkEvent::Signals(signals)),
+            ToNode::Signals(signals) => {
+                self.heard = signals.report;
+                self.tell(LinkEvent::Signals(Box::new(Arc::unwrap_or_clone(signals))));
+            }
             ToNode::Status(status) => {
                 if let Some(answer) = self.asked.pop_front() {
                     let _ = answer.send(status);

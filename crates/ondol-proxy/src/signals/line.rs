@@ -42,6 +42,8 @@ struct Line<'a> {
     version: &'static str,
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
+    grpc_status: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
     attempts: u32,
     bytes_in: u64,
@@ -108,6 +110,7 @@ impl LineBuffer {
             query: trail.uri.query(),
             version: version(trail).word(),
             status: trail.status.get(),
+            grpc_status: trail.grpc_status.get(),
             reason: trail.reason.get().map(|reason| reason.word()),
             attempts: trail.attempts.get(),
             bytes_in: trail.bytes_in.get(),

@@ -36,6 +36,7 @@ pub(super) fn of(trail: &Trail, kept: Kept, duration: Duration) -> Access {
         query: trail.uri.query().map(cut),
         user_agent: said(trail.user_agent.as_ref()).map(cut),
         status: trail.status.get(),
+        grpc_status: trail.grpc_status.get(),
         reason: trail.reason.get(),
         attempts: trail.attempts.get(),
         bytes_in: trail.bytes_in.get(),

@@ -7,6 +7,7 @@ use ondol_model::{Access, Kept, Load, Origin, ProjectName, Red, RedKey, SignalRu
 
 use super::line::LineBuffer;
 use super::{Trail, record};
+use crate::policy::grpc;
 use crate::policy::sample::Sampler;
 use crate::worker::Crew;
 
@@ -180,7 +181,8 @@ fn key(trail: &Trail) -> RedKey {
 }
 
 fn is_error(trail: &Trail) -> bool {
-    trail.status.get() >= 500 || trail.broke.get()
+    let call = trail.grpc_status.get().map(grpc::http_status);
+    call.unwrap_or_default().max(trail.status.get()) >= 500 || trail.broke.get()
 }
 
 fn kept(trail: &Trail, duration: Duration, slow: Duration) -> Option<Kept> {
@@ -196,9 +198,9 @@ fn kept(trail: &Trail, duration: Duration, slow: Duration) -> Option<Kept> {
 
 impl Gathered {
     /// Rows of all workers, and of all the time that nobody takes them.
-    const ROWS_MAX: usize = 4 * ROWS_MAX;
+    pub(super) const ROWS_MAX: usize = 4 * ROWS_MAX;
     /// Records that wait for somebody to take them.
-    const RECORDS_MAX: usize = 8 * RECORDS_MAX;
+    pub(super) const RECORDS_MAX: usize = 8 * RECORDS_MAX;
 
     /// Whether nothing happened, and nothing is on its way.
     pub(crate) fn is_empty(&self) -> bool {

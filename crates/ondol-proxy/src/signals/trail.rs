@@ -27,6 +27,8 @@ pub(crate) struct Trail {
     pub request_id: RefCell<Option<HeaderValue>>,
     pub hop: Cell<Option<Hop>>,
     pub status: Cell<u16>,
+    /// Of a call of gRPC.
+    pub grpc_status: Cell<Option<u8>>,
     pub reason: Cell<Option<Reason>>,
     pub attempts: Cell<u32>,
     pub bytes_in: Cell<u64>,
@@ -88,6 +90,7 @@ impl Trail {
             request_id: RefCell::default(),
             hop: Cell::default(),
             status: Cell::default(),
+            grpc_status: Cell::default(),
             reason: Cell::default(),
             attempts: Cell::default(),
             bytes_in: Cell::default(),
@@ -146,6 +149,11 @@ impl Trail {
         if bodiless {
             self.done.set(true);
         }
+    }
+
+    /// It is a call of gRPC, and came to this.
+    pub(crate) fn came_to(&self, grpc_status: u8) {
+        self.grpc_status.set(Some(grpc_status));
     }
 
     /// Bytes of its body came from the client.

@@ -1,6 +1,7 @@
 //! A breaker that all workers share.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -28,8 +29,8 @@ pub(crate) struct Circuit {
 }
 
 /// A request that was let through. Dropped without a word, it is as if it had not been asked.
-pub(crate) struct Pass<'a> {
-    circuit: &'a Circuit,
+pub(crate) struct Pass<C: Deref<Target = Circuit>> {
+    circuit: C,
     worker: usize,
     is_probe: bool,
     decided: bool,
@@ -51,7 +52,7 @@ impl Circuit {
     }
 
     /// `None` when nothing may be asked now.
-    pub(crate) fn enter(&self, worker: usize, now: Time) -> Option<Pass<'_>> {
+    pub(crate) fn enter(&self, worker: usize, now: Time) -> Option<Pass<&Circuit>> {
         let admission = match self.is_closed() {
             true => Admission::Ordinary,
             false => {
@@ -110,7 +111,20 @@ impl Circuit {
     }
 }
 
-impl Pass<'_> {
+impl Pass<&Circuit> {
+    /// The same for one who hears of its end later.
+    pub(crate) fn keep(mut self, circuit: &Arc<Circuit>) -> Pass<Arc<Circuit>> {
+        self.decided = true;
+        Pass {
+            circuit: circuit.clone(),
+            worker: self.worker,
+            is_probe: self.is_probe,
+            decided: false,
+        }
+    }
+}
+
+impl<C: Deref<Target = Circuit>> Pass<C> {
     pub(crate) fn ended(mut self, is_good: bool, now: Time) {
         self.decided = true;
         match self.is_probe {
@@ -124,7 +138,7 @@ impl Pass<'_> {
     }
 }
 
-impl Drop for Pass<'_> {
+impl<C: Deref<Target = Circuit>> Drop for Pass<C> {
     fn drop(&mut self) {
         if self.is_probe && !self.decided {
             self.circuit.lock().abandoned();

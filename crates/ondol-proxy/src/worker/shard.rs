@@ -16,6 +16,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::accept::{self, Door};
 use super::clients::Clients;
 use super::handshakes::Handshakes;
+use super::waits::Waits;
 use super::{Crew, Order, Report, Serving, Target};
 use crate::compiled::Compiled;
 use crate::control::Ack;
@@ -39,6 +40,7 @@ pub(crate) struct Shard {
     pub crew: Arc<Crew>,
     pub clients: Rc<Clients>,
     pub handshakes: Handshakes,
+    pub waits: Waits,
     pub recorder: Recorder,
     pub buffers: Buffers,
     pub dates: Dates,
@@ -64,6 +66,7 @@ impl Shard {
             limits,
             clients: Rc::default(),
             handshakes: Handshakes::default(),
+            waits: Waits::default(),
             recorder: Recorder::new(crew.clone()),
             crew,
             buffers: Buffers::default(),
@@ -260,6 +263,7 @@ impl Shard {
     fn sweep_clients(&self, now: Time) {
         self.coarse.store(now.as_nanos(), Ordering::Relaxed);
         self.clients.sweep(&self.limits, now);
+        self.waits.sweep(self.limits.response_time_max, now);
     }
 
     fn collect(&self) -> Gathered {

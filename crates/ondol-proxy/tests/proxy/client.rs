@@ -187,11 +187,6 @@ impl Load {
         .expect("requests are still answered");
     }
 
-    /// How many were answered so far.
-    pub(crate) fn answered(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
-    }
-
     /// How many were answered; all of them with 200.
     pub(crate) async fn stop_counting(self) -> u64 {
         let done = self.done.clone();

@@ -14,7 +14,7 @@ use tokio::net::{TcpSocket, UdpSocket};
 use tokio::time::{sleep, timeout};
 
 use crate::client::{Answer, Client, get};
-use crate::rig::{Rig, callable, endpoint, free_address, published, service};
+use crate::rig::{Rig, callable, endpoint, free_address, published, service, serving};
 use crate::service::{Service, echo};
 
 fn policy(name: &str, traffic: Traffic) -> TrafficPolicy {
@@ -222,10 +222,7 @@ async fn one_address_does_not_take_the_places_of_all_udp_clients() {
 
 #[tokio::test]
 async fn headers_with_an_underscore_reach_only_services_that_want_them() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (_web, mut rig) = serving("web").await;
     let outside = rig.listen(published("web")).await;
     let inside = rig.listen(callable("web", &["web"])).await;
     let heard = async |at| {

@@ -3,7 +3,7 @@ use std::sync::atomic::Ordering;
 use tokio::io::AsyncWriteExt;
 
 use crate::client::{Client, get};
-use crate::rig::{Rig, edge, endpoint, free_address, published};
+use crate::rig::{Rig, edge, endpoint, free_address, published, serving, shop};
 use crate::service::Service;
 
 #[tokio::test]
@@ -81,11 +81,7 @@ async fn requests_go_by_host_and_path_and_others_are_told_why_not() {
 
 #[tokio::test]
 async fn headers_of_one_hop_stay_there_and_the_edge_says_who_asked() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, _rig, at) = shop().await;
     let mut client = Client::connect(at).await;
     client
         .send(
@@ -124,10 +120,7 @@ async fn headers_of_one_hop_stay_there_and_the_edge_says_who_asked() {
 
 #[tokio::test]
 async fn connections_are_kept_on_both_sides() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (web, mut rig) = serving("web").await;
     let at = rig.listen(published("web")).await;
     let mut client = Client::connect(at).await;
     for _ in 0..50 {
@@ -142,11 +135,7 @@ async fn connections_are_kept_on_both_sides() {
 
 #[tokio::test]
 async fn every_form_of_body_passes() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, rig, at) = shop().await;
     let mut client = Client::connect(at).await;
 
     assert_eq!(client.get("/chunked").await.text(), "abcdefg");
@@ -206,11 +195,7 @@ async fn every_form_of_body_passes() {
 
 #[tokio::test]
 async fn a_client_of_http_1_0_gets_a_body_that_ends_with_the_connection() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, _rig, at) = shop().await;
     let mut client = Client::connect(at).await;
     client.send("GET /chunked HTTP/1.0\r\n\r\n").await;
     let answer = client.answer().await.unwrap();
@@ -221,11 +206,7 @@ async fn a_client_of_http_1_0_gets_a_body_that_ends_with_the_connection() {
 
 #[tokio::test]
 async fn a_switch_of_protocol_becomes_a_tunnel() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, mut rig, at) = shop().await;
     let mut client = Client::connect(at).await;
     client
         .send("GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
@@ -248,11 +229,7 @@ async fn a_switch_of_protocol_becomes_a_tunnel() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_breaks_off_for_the_client_too() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, rig, at) = shop().await;
     let mut client = Client::connect(at).await;
     client.send("GET /break HTTP/1.1\r\nHost: a\r\n\r\n").await;
     assert!(client.answer().await.is_none());
@@ -266,11 +243,7 @@ async fn an_answer_that_breaks_off_breaks_off_for_the_client_too() {
 
 #[tokio::test]
 async fn what_may_have_had_an_effect_is_not_sent_twice() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (web, _rig, at) = shop().await;
     let mut client = Client::connect(at).await;
     client
         .send("POST /close HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nab")

@@ -4,17 +4,7 @@ use ondol_proxy::Refusal;
 use tokio::io::AsyncWriteExt;
 
 use crate::client::{Client, get};
-use crate::rig::{Rig, edge, endpoint};
-use crate::service::Service;
-
-async fn shop() -> (Service, Rig, std::net::SocketAddr) {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
-    (web, rig, at)
-}
+use crate::rig::shop;
 
 #[tokio::test]
 async fn malformed_requests_are_refused_and_the_next_client_is_served() {

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::client::{Client, get};
-use crate::rig::{Rig, edge, endpoint, service};
+use crate::rig::{Rig, edge, endpoint, service, serving};
 use crate::service::Service;
 
 /// Standard output of a program that must succeed.
@@ -42,10 +42,7 @@ pub(crate) async fn status_of(program: &str, arguments: &[&str]) -> Option<i32> 
 }
 
 async fn shop(app_protocol: Option<&str>) -> (Service, Rig, String) {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (web, mut rig) = serving("web").await;
     let purpose = match app_protocol {
         None => edge(&[("/", "web")]),
         Some(said) => Purpose::Published {

@@ -17,6 +17,7 @@ mod guard;
 mod hostile;
 mod http2;
 mod kept;
+mod patience;
 mod resilience;
 mod rig;
 mod routing;

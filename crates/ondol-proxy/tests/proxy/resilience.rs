@@ -11,7 +11,7 @@ use ondol_proxy::LinkEvent;
 use tokio::time::Instant;
 
 use crate::client::{Answer, Client, get};
-use crate::rig::{Rig, callable, edge, endpoint, published, service};
+use crate::rig::{Rig, callable, endpoint, published, service, serving, shop};
 use crate::service::Service;
 
 /// A proxy in front of one service that is treated so.
@@ -101,10 +101,7 @@ async fn each_part_of_a_request_has_its_time() {
 
 #[tokio::test]
 async fn a_deadline_of_a_caller_holds_and_one_of_a_stranger_does_not() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (_web, mut rig) = serving("web").await;
     let inside = rig.listen(callable("web", &["web"])).await;
     let outside = rig.listen(published("web")).await;
     let told = "GET /x HTTP/1.1\r\nHost: a\r\nx-ondol-timeout-ms: 5000\r\n\r\n";
@@ -336,11 +333,7 @@ async fn the_same_key_goes_to_the_same_endpoint() {
 
 #[tokio::test]
 async fn a_snapshot_that_cannot_be_understood_is_refused_and_the_one_before_stays() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, mut rig, at) = shop().await;
     let mut snapshot = rig.snapshot();
     snapshot.version += 100;
     if let ondol_model::Purpose::Edge { routes } = &mut snapshot.listeners[0].purpose {

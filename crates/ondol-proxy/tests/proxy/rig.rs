@@ -17,6 +17,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::timeout;
 
+use crate::service::Service;
+
 const PATIENCE: Duration = Duration::from_secs(20);
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
@@ -130,6 +132,22 @@ pub(crate) fn guarded(guard: Guard, to: &str) -> Purpose {
     purpose
 }
 
+/// A proxy, and a service of this name with one endpoint.
+pub(crate) async fn serving(name: &'static str) -> (Service, Rig) {
+    let service = Service::start(name).await;
+    let mut rig = Rig::start().await;
+    rig.publish(name, vec![endpoint(name, 1, service.address)])
+        .await;
+    (service, rig)
+}
+
+/// The service `web`, and where an edge sends everything to it.
+pub(crate) async fn shop() -> (Service, Rig, SocketAddr) {
+    let (web, mut rig) = serving("web").await;
+    let at = rig.listen(edge(&[("/", "web")])).await;
+    (web, rig, at)
+}
+
 impl Rig {
     pub(crate) async fn start() -> Rig {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -137,6 +155,7 @@ impl Rig {
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let (link, events) = Link::start(folder.join("proxy.sock"));
+        link.counted(BTreeMap::new());
         let mut rig = Rig {
             folder,
             proxy: None,
@@ -205,7 +224,13 @@ impl Rig {
 
     /// The node dies and another begins: nothing is left of what it held.
     pub(crate) async fn restart_node(&mut self) -> Hello {
+        self.restart_node_with(BTreeMap::new()).await
+    }
+
+    /// The same, where so many reports of each proxy are counted for good.
+    pub(crate) async fn restart_node_with(&mut self, counted: BTreeMap<u64, u64>) -> Hello {
         let (link, events) = Link::start(self.folder.join("proxy.sock"));
+        link.counted(counted);
         self.link = link;
         self.events = events;
         self.connected().await

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::client::{Answer, Client};
-use crate::rig::{Rig, edge, endpoint, free_address};
+use crate::rig::{Rig, edge, endpoint, free_address, serving, shop};
 use crate::service::Service;
 use crate::smuggling;
 
@@ -111,10 +111,7 @@ async fn ask(at: SocketAddr, method: &str, target: &str, headers: &str) -> Optio
 
 #[tokio::test]
 async fn both_ways_pass_on_the_same() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (web, mut rig) = serving("web").await;
     let short = rig.listen(edge(&[("/", "web")])).await;
     let long = rig.listen(looked_at("web")).await;
     for method in ["GET", "HEAD"] {
@@ -147,10 +144,7 @@ async fn both_ways_pass_on_the_same() {
 
 #[tokio::test]
 async fn both_ways_refuse_the_same() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (web, mut rig) = serving("web").await;
     let short = rig.listen(edge(&[("/", "web")])).await;
     let long = rig.listen(looked_at("web")).await;
     // Behind a request that took the short way, too.
@@ -176,11 +170,7 @@ async fn both_ways_refuse_the_same() {
 
 #[tokio::test]
 async fn a_connection_goes_from_one_way_to_the_other_with_everything_that_was_said() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
-    let at = rig.listen(edge(&[("/", "web")])).await;
+    let (_web, _rig, at) = shop().await;
     let mut client = Client::connect(at).await;
     let many = "GET /chunked HTTP/1.1\r\nHost: a\r\n\r\nGET /1 HTTP/1.1\r\nHost: a\r\n\r\n\
                 POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc\

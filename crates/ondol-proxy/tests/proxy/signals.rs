@@ -10,6 +10,8 @@ use ondol_model::{
 use crate::client::{Client, Load, get};
 use crate::rig::{Rig, callable, edge, endpoint, service};
 use crate::service::Service;
+use crate::streaming::{call, server};
+use crate::tool::clients;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
@@ -251,17 +253,88 @@ async fn while_there_is_no_node_nothing_is_lost_uncounted() {
     let load = Load::start(at, 8, false);
     load.go_on(500).await;
     rig.kill_node();
-    let unheard = load.answered();
     load.go_on(6_000).await;
     rig.restart_node().await;
     load.go_on(100).await;
     let answered = load.stop_counting().await;
-    // What the node that died was told last may be among them or not.
-    let all = rig.signals_from(answered - unheard).await;
+    // The node that died had counted nothing for good: the next one is told all of it.
+    let all = rig.signals(answered).await;
     let dropped: u64 = all.iter().map(|signals| signals.records_dropped).sum();
     assert!(dropped > 0, "more than are kept for a node");
     let kept = records(&all).len() as u64;
     assert_eq!(kept + dropped, sum(&all).requests());
+}
+
+#[tokio::test]
+async fn what_a_node_that_dies_has_counted_for_good_is_not_told_again_and_the_rest_is() {
+    let (mut rig, at, _web) = rig(SignalRules::default()).await;
+    let mut client = Client::connect(at).await;
+    let mut told = Vec::new();
+    for requests in [3, 5] {
+        for _ in 0..requests {
+            ask(&mut client, "/", "").await;
+        }
+        told.extend(rig.signals(requests).await);
+    }
+    let first = told[0].report;
+    let rest: u64 = told[1..]
+        .iter()
+        .map(|report| sum(std::slice::from_ref(report)).requests())
+        .sum();
+    assert_eq!((first.number, told[1].report.number), (1, 2));
+    rig.restart_node_with([(first.proxy, first.number)].into())
+        .await;
+    let again = rig.signals(rest).await;
+    assert_eq!(again[0], told[1], "it is the same report");
+
+    // The same node hears nothing twice, however often its connection breaks.
+    ask(&mut client, "/", "").await;
+    rig.talk_nonsense().await;
+    rig.signals(1).await;
+}
+
+#[tokio::test]
+async fn a_call_of_grpc_that_fails_is_an_error_though_http_says_200() {
+    let Some(python) = clients() else { return };
+    let (_server, address) = server(&python, "grpc_server.py").await;
+    let (mut rig, at, _web) = rig(SignalRules::default()).await;
+    rig.publish("web", vec![endpoint("web", 1, address)]).await;
+    rig.retarget(at, edge(&[("/", "web")])).await;
+    call(
+        &python,
+        at,
+        &["--fail", "UNAVAILABLE", "NOT_FOUND", "UNKNOWN"],
+    )
+    .await;
+    let all = rig.signals(4).await;
+    let mut statuses: Vec<_> = records(&all)
+        .iter()
+        .map(|record| (record.grpc_status, record.status, record.kept))
+        .collect();
+    statuses.sort();
+    let failed = |status| (Some(status), 200, Kept::Error);
+    assert_eq!(
+        statuses,
+        [
+            failed(2),
+            (Some(5), 200, Kept::Sampled),
+            failed(13),
+            failed(14)
+        ]
+    );
+    assert_eq!(sum(&all).errors, 3);
+    let status = rig.status().await;
+    let web = status
+        .services
+        .iter()
+        .find(|known| known.service == service("web"));
+    let errors: u64 = web
+        .unwrap()
+        .endpoints
+        .iter()
+        .map(|endpoint| endpoint.errors)
+        .sum();
+    assert_eq!(errors, 3);
 }
 
 #[tokio::test]

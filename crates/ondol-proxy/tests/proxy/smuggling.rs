@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-use crate::rig::{Rig, edge, endpoint, free_address};
+use crate::rig::{edge, free_address, serving};
 use crate::service::Service;
 use crate::tool;
 
@@ -34,10 +34,7 @@ struct Outcome {
 
 #[tokio::test]
 async fn what_this_proxy_lets_pass_others_let_pass_too() {
-    let ours_service = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, ours_service.address)])
-        .await;
+    let (ours_service, mut rig) = serving("web").await;
     let ours = rig.listen(edge(&[("/", "web")])).await;
     let mut wrong = Vec::new();
     let outcomes = outcomes(ours, &ours_service).await;

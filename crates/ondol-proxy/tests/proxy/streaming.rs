@@ -17,12 +17,19 @@ use crate::rig::{Rig, callable, edge, endpoint, published};
 use crate::tls::shop;
 use crate::tool::clients;
 
-/// A server of `clients/`, and where it listens.
-async fn server(python: &str, name: &str) -> (Child, SocketAddr) {
-    let file = format!("{}/tests/proxy/clients/{name}", env!("CARGO_MANIFEST_DIR"));
+/// Programs of gRPC and WebSocket, which the tests of the whole system have as services.
+fn program(name: &str) -> String {
+    format!(
+        "{}/../ondol/tests/apps/calls/{name}",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+/// A server of these, and where it listens.
+pub(crate) async fn server(python: &str, name: &str) -> (Child, SocketAddr) {
     let mut command = Command::new(python);
     let mut server = command
-        .arg(file)
+        .arg(program(name))
         .stdout(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
@@ -32,8 +39,11 @@ async fn server(python: &str, name: &str) -> (Child, SocketAddr) {
     (server, ([127, 0, 0, 1], port).into())
 }
 
-fn client(name: &str) -> String {
-    format!("{}/tests/proxy/clients/{name}", env!("CARGO_MANIFEST_DIR"))
+/// Makes calls of gRPC.
+pub(crate) async fn call(python: &str, at: SocketAddr, more: &[&str]) {
+    let (script, at) = (program("grpc_client.py"), at.to_string());
+    let arguments = [&[script.as_str(), &at], more].concat();
+    assert_eq!(output(python, &arguments).await, "ok\n");
 }
 
 #[tokio::test]
@@ -43,21 +53,17 @@ async fn grpc_passes_with_its_trailers_in_streams_both_ways_and_by_tls() {
     let (_web, mut rig, authority, secure) = shop("grpc", Default::default()).await;
     rig.publish("grpc", vec![endpoint("grpc", 1, address)])
         .await;
-    let script = client("grpc_client.py");
     for purpose in [
         edge(&[("/", "grpc")]),
         published("grpc"),
         callable("grpc", &[]),
     ] {
         let at = rig.listen(purpose).await;
-        assert_eq!(output(&python, &[&script, &at.to_string()]).await, "ok\n");
+        call(&python, at, &[]).await;
     }
     rig.retarget(secure, edge(&[("/", "grpc")])).await;
     let ca = authority.file("ca.pem");
-    assert_eq!(
-        output(&python, &[&script, &secure.to_string(), &ca]).await,
-        "ok\n"
-    );
+    call(&python, secure, &["--ca", &ca, "--name", "shop.example"]).await;
 }
 
 #[tokio::test]
@@ -69,10 +75,8 @@ async fn websockets_pass_whatever_is_in_their_messages() {
         .await;
     let at = rig.listen(edge(&[("/", "chat")])).await;
     let url = format!("ws://{at}/chat");
-    assert_eq!(
-        output(&python, &[&client("websocket_client.py"), &url]).await,
-        "ok\n"
-    );
+    let said = output(&python, &[&program("websocket_client.py"), &url, "0"]).await;
+    assert_eq!(said, "open\nkept 20\n");
 }
 
 /// Answers the head of an endless response, then says `word` every `pause`; reads nothing. Counts what it could write.

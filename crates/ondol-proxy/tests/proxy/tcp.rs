@@ -9,7 +9,7 @@ use tokio::net::{TcpSocket, UdpSocket};
 use tokio::time::{sleep, timeout};
 
 use crate::client::{Client, get};
-use crate::rig::{Rig, callable, endpoint, published, service};
+use crate::rig::{Rig, callable, endpoint, published, service, serving};
 use crate::service::{Service, echo, greeter};
 
 #[tokio::test]
@@ -56,10 +56,7 @@ async fn a_server_that_speaks_first_is_heard() {
 
 #[tokio::test]
 async fn a_client_that_is_slow_to_ask_is_still_a_client_of_http() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (_web, mut rig) = serving("web").await;
     let at = rig.listen(published("web")).await;
     let mut client = Client::connect(at).await;
     sleep(Duration::from_millis(200)).await;
@@ -87,10 +84,7 @@ async fn a_client_that_is_slow_to_ask_is_still_a_client_of_http() {
 
 #[tokio::test]
 async fn what_the_file_says_needs_no_bytes() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (_web, mut rig) = serving("web").await;
     let app_protocol = Some("tcp".to_owned());
     let at = rig
         .listen(Purpose::Published {
@@ -104,10 +98,7 @@ async fn what_the_file_says_needs_no_bytes() {
 
 #[tokio::test]
 async fn only_services_that_may_call_are_served_at_a_virtual_address() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (web, mut rig) = serving("web").await;
     // Two replicas of other services, one of them not ready: what they call comes from their addresses.
     for (name, last) in [("friend", 2), ("stranger", 3)] {
         let mut caller = endpoint(name, 1, web.address);

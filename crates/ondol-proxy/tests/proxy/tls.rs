@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use crate::client::{Client, Load, get};
 use crate::http2::{output, status_of};
-use crate::rig::{Rig, edge, endpoint, free_address, published, service};
+use crate::rig::{Rig, edge, endpoint, free_address, published, service, serving};
 use crate::service::Service;
 
 /// An authority, and files of what it issues.
@@ -97,10 +97,7 @@ fn secure(tls: OpeningTls) -> Opening {
 
 pub(crate) async fn shop(name: &str, tls: OpeningTls) -> (Service, Rig, Authority, SocketAddr) {
     let authority = Authority::new(name);
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (web, mut rig) = serving("web").await;
     rig.certificates = vec![authority.issue(&["shop.example", "*.shop.example"])];
     let at = rig.listen_by(edge(&[("/", "web")]), secure(tls)).await;
     (web, rig, authority, at)
@@ -314,10 +311,7 @@ async fn clients_show_certificates_and_services_hear_whose() {
 
 #[tokio::test]
 async fn requests_without_tls_are_sent_to_where_there_is_and_authorities_are_answered() {
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (_web, mut rig) = serving("web").await;
     rig.challenges = [("token".to_owned(), "proof".to_owned())].into();
     let opening = Opening {
         redirect_to: Some(8443),
@@ -450,10 +444,7 @@ async fn a_service_that_does_tls_itself_is_found_by_the_name_that_is_asked_for()
 #[tokio::test]
 async fn a_balancer_says_who_the_client_is_and_nobody_else_may_connect() {
     let authority = Authority::new("balancer");
-    let web = Service::start("web").await;
-    let mut rig = Rig::start().await;
-    rig.publish("web", vec![endpoint("web", 1, web.address)])
-        .await;
+    let (_web, mut rig) = serving("web").await;
     rig.certificates = vec![authority.issue(&["shop.example"])];
     let proxied = |tls| Opening {
         proxy_protocol: true,

@@ -115,7 +115,13 @@ impl Node {
         let (keys, authorities) = Keys::new(options.state_dir.clone());
         let (said, complaints) = mpsc::unbounded_channel();
         let telemetry = observing(&options, &engine, &state, &said).await;
+        let counted = match &telemetry {
+            Some(observing) => observing.telemetry.counted(),
+            None => watch::Sender::default().subscribe(),
+        };
+        link.counted(counted.borrow().clone());
         let inboxes = Inboxes {
+            counted,
             requests: asked,
             observations,
             proxy,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ondol_api::{Reading, ReplicaState, ServiceReading};
-use ondol_model::{Access, ProjectName, Red, ReplicaId, RunId, ServiceRef, Signals};
+use ondol_model::{Access, ProjectName, Red, ReplicaId, ReportId, RunId, ServiceRef, Signals};
 
 use super::Node;
 
@@ -40,8 +40,13 @@ impl Node {
         }
         self.readings.take(&signals);
         self.name_revisions(&mut signals.records);
-        if let Some(observing) = &self.telemetry {
-            observing.telemetry.signals(signals);
+        match &self.telemetry {
+            Some(observing) => observing.telemetry.signals(signals),
+            // Nobody keeps more of it than this.
+            None => {
+                let ReportId { proxy, number } = signals.report;
+                self.link.counted([(proxy, number)].into());
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ondol_test::{program, skipped, wait_until};
+use ondol_test::{Scene, program, scenes, skipped, wait_until};
 
 use crate::app::{App, free_port};
 use crate::project;
@@ -43,18 +43,12 @@ fn up(looks_at_http: bool) -> Result<Option<Public>> {
     if program("openssl").is_none() || program("curl").is_none() {
         return Ok(None);
     }
-    let mut app = App::new("public")?;
-    let [
-        https_port,
-        directory,
-        management,
-        dns_port,
-        dns_management,
-        nowhere,
-    ] = free_ports()?;
+    let app = App::new("public")?;
+    let (https_port, directory, management) = (free_port()?, free_port()?, free_port()?);
+    let (dns_port, dns_management) = (free_port()?, free_port()?);
     let http_port = match looks_at_http {
         true => app.edge_port(),
-        false => nowhere,
+        false => free_port()?,
     };
     let dir = &app.dir;
     own_certificate(dir)?;
@@ -80,9 +74,7 @@ fn up(looks_at_http: bool) -> Result<Option<Public>> {
     wait_until("the authority", LONG, || {
         TcpStream::connect(("127.0.0.1", directory)).ok()
     })?;
-    app.node.set("HTTPS_PORT", &https_port.to_string());
-    app.node
-        .set("DIRECTORY", &format!("https://localhost:{directory}/dir"));
+    documented(&app, https_port, directory)?;
     app.up()?;
     Ok(Some(Public {
         app,
@@ -113,12 +105,29 @@ fn start(command: &mut Command) -> Result<Server> {
     Ok(Server(command.spawn()?))
 }
 
-fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
-    let mut ports = [0; COUNT];
-    for port in &mut ports {
-        *port = free_port()?;
+/// The lines that the documentation gives, with the ports, the authority and the service of the test.
+fn documented(app: &App, https_port: u16, directory: u16) -> Result<()> {
+    let page = fs::read_to_string(project().join("docs/connections.md"))?;
+    let file = scenes(&page).into_iter().find_map(|scene| match scene {
+        Scene::File { name, text } if name == "acme/compose.yaml" => Some(text),
+        _ => None,
+    });
+    let mut text = file.context("the page has an example of ACME")?;
+    let authority =
+        format!("acme: {{ directory: 'https://localhost:{directory}/dir', ca: ./directory.pem,");
+    for (documented, here) in [
+        ("port: 80,", format!("port: {},", app.edge_port())),
+        ("port: 443,", format!("port: {https_port},")),
+        ("acme: {", authority),
+        (
+            "build: ..",
+            "build: .\n    command: python3 server.py\n    expose: [80]".to_owned(),
+        ),
+    ] {
+        ensure!(text.contains(documented), "{documented} in {text}");
+        text = text.replace(documented, &here);
     }
-    Ok(ports)
+    Ok(fs::write(app.dir.join("compose.yaml"), text)?)
 }
 
 /// The certificate of the directory itself.

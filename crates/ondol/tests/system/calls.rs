@@ -50,10 +50,36 @@ fn grpc_and_websocket_pass_and_outlive_the_proxy_that_they_came_through() -> Res
         ensure!(said.ends_with("ok\n"), "{arguments:?}: {said}");
         Ok(())
     };
-    grpc(&[&format!("127.0.0.1:{}", app.edge_port())])?;
-    grpc(&[&format!("127.0.0.1:{https}"), "ca.pem"])?;
+    let (plain, secure) = (
+        format!("127.0.0.1:{}", app.edge_port()),
+        format!("127.0.0.1:{https}"),
+    );
+    let both = ["--replicas", "2"];
+    let by_tls = ["--ca", "ca.pem", "--name", "calls.test"];
+    grpc(&[&[plain.as_str()][..], &both].concat())?;
+    grpc(&[&[secure.as_str()][..], &both, &by_tls].concat())?;
+    calls_that_fail_are_errors_though_http_says_200(&app, || {
+        grpc(&[&plain, "--fail", "UNAVAILABLE", "NOT_FOUND"])
+    })?;
     the_proxy_is_replaced_under_load(&app, &python)?;
     app.finish()
+}
+
+fn calls_that_fail_are_errors_though_http_says_200(
+    app: &App,
+    fail: impl Fn() -> Result<()>,
+) -> Result<()> {
+    let failed = || {
+        let query =
+            "sum(ondol_proxy_requests_total{service=\"grpc\",failed=\"true\",status=\"2xx\"})";
+        let asked = app.ok(["metrics", query, "--json"])?;
+        Ok::<_, anyhow::Error>(asked.stdout)
+    };
+    ensure!(!failed()?.contains("value"), "nothing has failed");
+    fail()?;
+    wait_until("two of three calls to be errors", SOON, || {
+        failed().ok()?.contains("\"2\"").then_some(())
+    })
 }
 
 /// Connections of h2load, requests at once on each, and how often the proxy is replaced below them.

@@ -95,22 +95,67 @@ fn clients_of_every_kind_are_served_as_the_table_of_features_says() -> Result<()
     let Some(reach) = Reach::start()? else {
         return Ok(());
     };
-    versions_of_http(&reach)?;
-    certificates_of_clients_and_of_services(&reach)?;
-    routes_are_found_by_everything_they_ask_for(&reach)?;
-    requests_are_shared_by_the_rule(&reach)?;
-    splits_canaries_and_mirrors(&reach)?;
-    failing_replicas_are_asked_again_elsewhere_and_left_out(&reach)?;
-    a_full_service_refuses_at_once_and_a_slow_one_in_time(&reach)?;
-    bodies_and_events_flow(&reach)?;
-    a_slow_head_is_cut(&reach)?;
-    listeners_and_routes_come_and_go_under_load(&reach)?;
-    a_replica_that_is_not_well_is_left_out(&reach)?;
-    the_service_is_told_the_client(&reach)?;
-    if let Some(browser) = TestBrowser::open()? {
-        cookies_and_origins_in_a_browser(&reach, &browser)?;
-    }
+    std::thread::scope(|scope| {
+        let patience = scope.spawn(|| a_service_that_does_not_answer_has_a_minute(&reach));
+        the_table(&reach)?;
+        let waited = patience.join();
+        waited.map_err(|_| anyhow::anyhow!("it panicked"))?
+    })?;
     reach.app.finish()
+}
+
+fn the_table(reach: &Reach) -> Result<()> {
+    versions_of_http(reach)?;
+    certificates_of_clients_and_of_services(reach)?;
+    routes_are_found_by_everything_they_ask_for(reach)?;
+    requests_are_shared_by_the_rule(reach)?;
+    splits_canaries_and_mirrors(reach)?;
+    failing_replicas_are_asked_again_elsewhere_and_left_out(reach)?;
+    a_full_service_refuses_at_once_and_a_slow_one_in_time(reach)?;
+    bodies_and_events_flow(reach)?;
+    a_slow_head_is_cut(reach)?;
+    listeners_and_routes_come_and_go_under_load(reach)?;
+    a_replica_that_is_not_well_is_left_out(reach)?;
+    the_service_is_told_the_client(reach)?;
+    services_that_break_the_rules_cost_nobody_but_who_asks_them(reach)?;
+    if let Some(browser) = TestBrowser::open()? {
+        cookies_and_origins_in_a_browser(reach, &browser)?;
+    }
+    Ok(())
+}
+
+/// Beside everything else: it takes that minute.
+fn a_service_that_does_not_answer_has_a_minute(reach: &Reach) -> Result<()> {
+    let said = [
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code} %header{x-ondol-reason} %{time_total}",
+    ];
+    let url = reach.app.edge("/silence");
+    let said = reach.curl(&[&said[..], &["--max-time", "70", &url]].concat())?;
+    let seconds = said.strip_prefix("504 response_timeout ");
+    let seconds: f64 = seconds.with_context(|| said.clone())?.parse()?;
+    ensure!((59.0..65.0).contains(&seconds), "{said}");
+    Ok(())
+}
+
+fn services_that_break_the_rules_cost_nobody_but_who_asks_them(reach: &Reach) -> Result<()> {
+    let code = ["-o", "/dev/null", "-w", "%{http_code}"];
+    for lie in ["nothing", "noise", "lengths", "head"] {
+        let url = reach.app.edge(&format!("/liar/{lie}"));
+        for more in [&[][..], &["-d", "a body"], &["--http2-prior-knowledge"]] {
+            let said = reach.curl(&[&code[..], more, &[&url]].concat())?;
+            assert_eq!(said, "502", "{lie} {more:?}");
+        }
+    }
+    // What breaks off behind its head is seen to break off, however much of it arrives.
+    for lie in ["half", "chunk"] {
+        let url = reach.app.edge(&format!("/liar/{lie}"));
+        let said = reach.curl(&[&code[..], &[&url]].concat())?;
+        ensure!(said.contains("curl: ("), "{lie}: {said}");
+    }
+    reach.json(&[&reach.app.edge("/")]).map(drop)
 }
 
 fn versions_of_http(reach: &Reach) -> Result<()> {

@@ -65,6 +65,19 @@ impl Secure {
     }
 }
 
+impl Secure {
+    /// The same, of a year that is over.
+    fn write_expired(&self) -> Result<()> {
+        let mut params = rcgen::CertificateParams::new(vec!["own.test".to_owned()])?;
+        params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+        let key = rcgen::KeyPair::generate()?;
+        let certificate = params.self_signed(&key)?;
+        fs::write(self.app.dir.join("own.key"), key.serialize_pem())?;
+        Ok(fs::write(self.app.dir.join("own.pem"), certificate.pem())?)
+    }
+}
+
 fn up() -> Result<Option<Secure>> {
     if program("curl").is_none() || program("openssl").is_none() {
         return Ok(None);
@@ -134,10 +147,21 @@ fn a_certificate_that_is_changed_in_its_file_is_shown_soon_and_half_of_one_never
     let answer = secure.curl("own.test", "before.pem")?;
     ensure!(answer.starts_with("HTTP/2 200"), "{answer}");
     secure.write_own()?;
-    wait_until("the new certificate", SOON, || {
+    let is_shown = |what: &str| {
+        wait_until(what, SOON, || {
+            let answer = secure.curl("own.test", "own.pem").ok()?;
+            answer.starts_with("HTTP/2 200").then_some(())
+        })
+    };
+    is_shown("the new certificate")?;
+    // One whose time is over is shown too, and nobody believes it; the next is.
+    secure.write_expired()?;
+    wait_until("the expired certificate", SOON, || {
         let answer = secure.curl("own.test", "own.pem").ok()?;
-        answer.starts_with("HTTP/2 200").then_some(())
-    })
+        answer.contains("certificate has expired").then_some(())
+    })?;
+    secure.write_own()?;
+    is_shown("the certificate after that")
 }
 
 #[test]

@@ -135,8 +135,8 @@ static TIMEOUT: Object = ours(&[
     own(
         "response",
         &DURATION,
-        "none",
-        "From a request to the head of its answer, for each attempt.",
+        "60s",
+        "From the end of a request to the head of its answer, for each attempt. What holds when nothing is written does not for calls of gRPC and for events (`Accept: text/event-stream`), and a request that waited so long is not repeated. 0s waits for ever.",
     ),
     own(
         "request",

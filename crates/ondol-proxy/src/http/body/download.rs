@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::super::encode::Encoder;
 use super::super::lease::Lease;
 use crate::Refusal;
+use crate::policy::grpc;
 use crate::signals::Trail;
 use crate::stream::{Activity, StreamId};
 use crate::upstream::add;
@@ -305,6 +306,15 @@ impl Download {
         }
         match &frame {
             Some(Ok(frame)) => {
+                let trailers = frame.trailers_ref();
+                if let Some(status) = trailers.and_then(grpc::status) {
+                    if let Some(trail) = self.busy.as_ref().and_then(Busy::trail_ref) {
+                        trail.came_to(status);
+                    }
+                    if let Some(lease) = lease {
+                        lease.came_to(status);
+                    }
+                }
                 if let (Some(bytes), Some(lease)) = (frame.data_ref(), &*lease) {
                     add(&lease.in_flight.counters.bytes_out, bytes.len() as u64);
                 }

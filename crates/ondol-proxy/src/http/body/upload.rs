@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use tokio::time::Instant;
 
 use super::super::mirror::Mirror;
 use crate::signals::Trail;
@@ -26,6 +27,29 @@ pub(crate) enum Upload {
 pub(crate) struct Counted {
     endpoint: Option<Rc<Upstream>>,
     trail: Option<Rc<Trail>>,
+    sent: Rc<Sent>,
+}
+
+/// How far a body is sent.
+pub(crate) struct Sent {
+    /// When the endpoint took the last piece of it.
+    last: Cell<Instant>,
+    /// The client is waited for.
+    waits: Cell<bool>,
+}
+
+impl Sent {
+    /// Since when the endpoint is waited for; `None` while the client is.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        (!self.waits.get()).then(|| self.last.get())
+    }
+
+    fn note(&self, waits: bool) {
+        self.waits.set(waits);
+        if !waits {
+            self.last.set(Instant::now());
+        }
+    }
 }
 
 /// What is done with a body that passes.
@@ -40,8 +64,26 @@ pub(crate) struct Watch {
 
 impl Upload {
     pub(crate) fn client(body: Incoming, trail: Option<Rc<Trail>>) -> Self {
-        let endpoint = None;
-        Upload::Client(body, Counted { endpoint, trail })
+        let sent = Rc::new(Sent {
+            last: Cell::new(Instant::now()),
+            waits: Cell::new(false),
+        });
+        let counted = Counted {
+            endpoint: None,
+            trail,
+            sent,
+        };
+        Upload::Client(body, counted)
+    }
+
+    /// How far it is sent; `None` when there is nothing to be waited for.
+    pub(crate) fn sent(&self) -> Option<Rc<Sent>> {
+        match self {
+            Upload::Empty | Upload::Bytes(_) => None,
+            Upload::Client(_, counted) | Upload::Watched(_, counted, _) => {
+                Some(counted.sent.clone())
+            }
+        }
     }
 
     /// Counts the bytes for `endpoint` from now on.
@@ -150,7 +192,9 @@ impl Body for Upload {
             Upload::Client(body, counted) => (body, counted, None),
             Upload::Watched(body, counted, watch) => (body, counted, Some(watch)),
         };
-        let frame = ready!(Pin::new(&mut *body).poll_frame(cx));
+        let polled = Pin::new(&mut *body).poll_frame(cx);
+        counted.sent.note(polled.is_pending());
+        let frame = ready!(polled);
         if let Some(Ok(frame)) = &frame {
             counted.count(frame.data_ref().map_or(0, Bytes::len));
         }

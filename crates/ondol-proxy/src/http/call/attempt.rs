@@ -1,17 +1,20 @@
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use ondol_model::Time;
 use tokio::time::{Instant, timeout_at};
 
-use super::super::body::Upload;
-use super::super::lease::Lease;
+use super::super::body::{Sent, Upload};
+use super::super::headers::{is_grpc, wants_events};
+use super::super::lease::{Lease, Outcome};
 use super::Call;
 use crate::Refusal;
 use crate::policy::eject::is_failure;
-use crate::policy::retry;
-use crate::upstream::{Pass, Policy, Refused, Unanswered, add};
+use crate::policy::{grpc, retry};
+use crate::upstream::{Circuit, Pass, Policy, Refused, Unanswered, add};
 
 /// What one attempt is about.
 pub(super) struct How<'a> {
@@ -54,10 +57,11 @@ impl Call<'_> {
         let circuit = in_flight.circuit();
         let entered = circuit
             .as_ref()
-            .map(|circuit| circuit.enter(self.shard.index, now));
+            .map(|circuit| (circuit, circuit.enter(self.shard.index, now)));
         let pass = match entered {
-            Some(None) => return Attempt::Over(Refusal::CircuitOpen, Some(request)),
-            entered => entered.flatten(),
+            Some((_, None)) => return Attempt::Over(Refusal::CircuitOpen, Some(request)),
+            Some((circuit, Some(pass))) => Some((circuit, pass)),
+            None => None,
         };
         let connect_time = how.policy.traffic.resilience.timeouts.connect;
         let repeatable = retry::is_repeatable(request.method(), request.body().has_some());
@@ -84,25 +88,29 @@ impl Call<'_> {
         mut lease: Box<Lease>,
         mut request: Box<Request<Upload>>,
         how: &How<'_>,
-        pass: Option<Pass<'_>>,
+        pass: Option<Entered<'_>>,
         refused: &mut Refused,
     ) -> Attempt {
         request.body_mut().count_for(&lease.in_flight);
-        let sending = lease.connection.send(request);
-        let response_time = how.policy.traffic.resilience.timeouts.response;
-        let sent = match (response_time, how.deadline) {
-            (None, None) => Ok(sending.await),
-            (response, deadline) => Box::pin(within(response, deadline, sending)).await,
-        };
+        let sent = self.in_time(&mut lease, request, how).await;
         let now = self.shard.now();
         let refusal = match sent {
             Ok(Ok(response)) => {
-                let is_good = !is_failure(response.status().as_u16());
-                self.cluster.judge(&lease.in_flight, is_good, now);
-                end(pass, is_good, now);
                 lease.in_flight.answered(lease.sent, now);
-                if response.status().is_server_error() {
-                    add(&lease.in_flight.counters.errors, 1);
+                match status_of(&response) {
+                    Some(status) => {
+                        self.cluster
+                            .judge(&lease.in_flight, !is_failure(status), now);
+                        end(pass, !is_failure(status), now);
+                        if status >= 500 {
+                            add(&lease.in_flight.counters.errors, 1);
+                        }
+                    }
+                    None => {
+                        let endpoint = pass.map(|(circuit, pass)| pass.keep(circuit));
+                        let service = None;
+                        lease.outcome = Some(Box::new(Outcome { endpoint, service }));
+                    }
                 }
                 return Attempt::Answered(response, lease);
             }
@@ -128,25 +136,108 @@ impl Call<'_> {
     }
 }
 
+/// A circuit, and that it let a request through.
+type Entered<'a> = (&'a Arc<Circuit>, Pass<&'a Circuit>);
+
+/// What an answer came to, as a status of HTTP; `None` when it is one of gRPC whose end will say.
+pub(in crate::http) fn status_of(response: &Response<Incoming>) -> Option<u16> {
+    let (status, headers) = (response.status(), response.headers());
+    match is_grpc(headers) && status == StatusCode::OK {
+        true => grpc::status(headers).map(grpc::http_status),
+        false => Some(status.as_u16()),
+    }
+}
+
+impl Call<'_> {
+    /// Sends the request, and waits for the head of the answer as long as may be.
+    async fn in_time(
+        &self,
+        lease: &mut Lease,
+        request: Box<Request<Upload>>,
+        how: &How<'_>,
+    ) -> Result<Result<Response<Incoming>, Unanswered>, Refusal> {
+        let own = how.policy.traffic.resilience.timeouts.response;
+        let usual = (own.is_none() && !may_last(request.headers()))
+            .then_some(self.shard.limits.response_time_max);
+        let body = request.body().sent();
+        let sending = lease.connection.send(request);
+        match (own.filter(|own| !own.is_zero()), usual, how.deadline) {
+            (None, None, None) => Ok(sending.await),
+            (None, Some(usual), None) => self.patiently(usual, body, sending).await,
+            (own, usual, deadline) => {
+                Box::pin(within(own.or(usual), deadline, body, sending)).await
+            }
+        }
+    }
+
+    /// What `sending` brings, or nothing in about this time.
+    async fn patiently<T>(
+        &self,
+        time_max: Duration,
+        body: Option<Rc<Sent>>,
+        sending: impl Future<Output = T>,
+    ) -> Result<T, Refusal> {
+        let waiting = self.shard.waits.begin(self.shard.now());
+        let mut sending = std::pin::pin!(sending);
+        loop {
+            if let Some(sent) = waiting.while_it_lasts(sending.as_mut()).await {
+                return Ok(sent);
+            }
+            if left(time_max, body.as_deref()).is_zero() {
+                return Err(Refusal::ResponseTimeout);
+            }
+            waiting.begin_again(self.shard.now());
+        }
+    }
+}
+
+/// Whether nothing may come for long although all is well: a call of gRPC says itself when it is over, and events come
+/// when there are any.
+fn may_last(headers: &HeaderMap) -> bool {
+    let accept = headers.get(http::header::ACCEPT);
+    is_grpc(headers) || accept.is_some_and(|accept| wants_events(accept.as_bytes()))
+}
+
+/// How much is left of the time that an endpoint has, when that would be over if the request had been sent at once: it
+/// begins when the endpoint has taken the last piece of it, and stands still while the client is waited for.
+fn left(time_max: Duration, body: Option<&Sent>) -> Duration {
+    match body {
+        None => Duration::ZERO,
+        Some(body) => body
+            .since()
+            .map_or(time_max, |since| time_max.saturating_sub(since.elapsed())),
+    }
+}
+
 /// What `sending` brings, or which of the two times ran out.
 async fn within<T>(
     response: Option<Duration>,
     deadline: Option<Instant>,
+    body: Option<Rc<Sent>>,
     sending: impl Future<Output = T>,
 ) -> Result<T, Refusal> {
-    let response = response.map(|time| Instant::now() + time);
-    let Some(end) = [response, deadline].into_iter().flatten().min() else {
-        return Ok(sending.await);
-    };
-    let refusal = match deadline == Some(end) {
-        true => Refusal::RequestTimeout,
-        false => Refusal::ResponseTimeout,
-    };
-    timeout_at(end, sending).await.map_err(|_| refusal)
+    let mut sending = std::pin::pin!(sending);
+    let mut over = response.map(|time| Instant::now() + time);
+    loop {
+        let Some(end) = [over, deadline].into_iter().flatten().min() else {
+            return Ok(sending.await);
+        };
+        if let Ok(sent) = timeout_at(end, sending.as_mut()).await {
+            return Ok(sent);
+        }
+        if deadline == Some(end) {
+            return Err(Refusal::RequestTimeout);
+        }
+        let left = left(response.unwrap_or_default(), body.as_deref());
+        if left.is_zero() {
+            return Err(Refusal::ResponseTimeout);
+        }
+        over = Some(Instant::now() + left);
+    }
 }
 
-fn end(pass: Option<Pass<'_>>, is_good: bool, now: Time) {
-    if let Some(pass) = pass {
+fn end(pass: Option<Entered<'_>>, is_good: bool, now: Time) {
+    if let Some((_, pass)) = pass {
         pass.ended(is_good, now);
     }
 }

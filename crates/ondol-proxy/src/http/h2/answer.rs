@@ -14,6 +14,7 @@ use super::super::raw::response::{self, Framing, Head};
 use super::connection::Connection;
 use super::frame::Code;
 use super::hpack::Block;
+use crate::Refusal;
 use crate::guard::Body;
 use crate::upstream::Bare;
 
@@ -30,8 +31,8 @@ pub(super) struct Heads {
 /// What became of a request that was sent.
 enum Outcome {
     Answered,
-    /// No answer came.
-    Unanswered,
+    /// No answer came, or none in time.
+    Unanswered(Refusal),
     /// The answer broke off in the middle.
     Broke,
     /// Its client has left.
@@ -60,9 +61,9 @@ pub(super) async fn answer(
     };
     match answering.go(&mut heads).await {
         Outcome::Answered | Outcome::Left => connection.end(stream),
-        Outcome::Unanswered => {
+        Outcome::Unanswered(refusal) => {
             let run = ready.unanswered(shard.now());
-            leave(&connection, stream, ready, heads, Some(run));
+            leave(&connection, stream, ready, heads, Some((run, refusal)));
         }
         Outcome::Broke => {
             ready.broke();
@@ -72,7 +73,13 @@ pub(super) async fn answer(
 }
 
 /// The long way has the words for what has happened, or asks somebody else.
-fn leave(connection: &Connection, stream: u32, ready: Ready, heads: Heads, tried: Option<RunId>) {
+fn leave(
+    connection: &Connection,
+    stream: u32,
+    ready: Ready,
+    heads: Heads,
+    tried: Option<(RunId, Refusal)>,
+) {
     ready.busy.hand_over();
     let mut block = heads.bytes;
     block.drain(..heads.middle);
@@ -90,8 +97,14 @@ struct Answering<'a> {
 impl Answering<'_> {
     async fn go(mut self, heads: &mut Heads) -> Outcome {
         let shard = &self.connection.at.shard;
-        let Some((answer, mut block)) = self.ask(&heads.bytes[..heads.middle]).await else {
-            return Outcome::Unanswered;
+        let waiting = shard.waits.begin(self.ready.sent);
+        let head = &heads.bytes[..heads.middle];
+        let asked = waiting.while_it_lasts(self.ask(head)).await;
+        drop(waiting);
+        let (answer, mut block) = match asked {
+            Some(Some(asked)) => asked,
+            Some(None) => return Outcome::Unanswered(Refusal::UpstreamClosed),
+            None => return Outcome::Unanswered(Refusal::ResponseTimeout),
         };
         self.ready.answered(answer.status, shard.now());
         let ends = answer.body == Framing::None;

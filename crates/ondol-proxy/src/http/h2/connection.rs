@@ -10,6 +10,7 @@ use super::frame::Code;
 use super::hpack::Block;
 use super::request::TRIED;
 use super::streams::Streams;
+use crate::Refusal;
 
 /// What those who answer the requests of one connection share with whoever reads and writes it.
 pub(super) struct Connection {
@@ -85,10 +86,11 @@ impl Connection {
         self.wake();
     }
 
-    /// The request goes on the long way; `tried` is who has had it already.
-    pub(super) fn leave(&self, stream: u32, mut block: Vec<u8>, tried: Option<RunId>) {
-        if let Some(RunId(run)) = tried {
-            Block(&mut block).field(TRIED.as_bytes(), run.to_string().as_bytes());
+    /// The request goes on the long way; `tried` is who has had it already, and why it gave no answer.
+    pub(super) fn leave(&self, stream: u32, mut block: Vec<u8>, tried: Option<(RunId, Refusal)>) {
+        if let Some((RunId(run), refusal)) = tried {
+            let tried = format!("{run} {}", refusal.word());
+            Block(&mut block).field(TRIED.as_bytes(), tried.as_bytes());
         }
         self.leaving.borrow_mut().push((stream, block));
         self.wake();

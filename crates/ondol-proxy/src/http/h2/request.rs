@@ -8,7 +8,8 @@ use crate::guard::{is_host, is_target, is_token, is_value};
 
 /// More than that many lines are for the long way to count.
 const LINES_MAX: usize = 64;
-/// What the long way is told by us, and by nobody else: the endpoint that has had the request already.
+/// What the long way is told by us, and by nobody else: the endpoint that has had the request already, and why it gave
+/// no answer.
 pub(in crate::http) const TRIED: &str = "x-ondol-tried";
 
 /// What a request says before its headers (RFC 9113, section 8.3.1).

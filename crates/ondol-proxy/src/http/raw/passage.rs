@@ -10,10 +10,12 @@ use super::buffer::Buffer;
 use super::response::{self, Framing, Head};
 use super::write::write;
 use super::{Next, Ready};
+use crate::Refusal;
 use crate::guard::Body;
 use crate::signals::Trail;
 use crate::stream::ClientStream;
 use crate::upstream::Bare;
+use crate::worker::Waiting;
 
 /// What happens while an answer is waited for.
 enum Broken {
@@ -21,6 +23,8 @@ enum Broken {
     Client,
     /// The endpoint broke off, or what it says is no answer.
     Endpoint,
+    /// It has not answered for too long.
+    Late,
 }
 
 pub(super) struct Passage<'a, 'b> {
@@ -53,7 +57,8 @@ impl<'a, 'b> Passage<'a, 'b> {
         match asked {
             Ok(answer) => self.answer(answer, bare, &mut heard, head).await,
             Err(Broken::Client) => Next::End,
-            Err(Broken::Endpoint) => self.unanswered(),
+            Err(Broken::Endpoint) => self.unanswered(Refusal::UpstreamClosed),
+            Err(Broken::Late) => self.unanswered(Refusal::ResponseTimeout),
         }
     }
 
@@ -67,8 +72,9 @@ impl<'a, 'b> Passage<'a, 'b> {
         let written = bare.stream.write_all(head).await;
         written.map_err(|_| Broken::Endpoint)?;
         let shard = &self.at.shard;
+        let waiting = shard.waits.begin(self.ready.sent);
         loop {
-            if self.hear(bare, heard).await? == 0 {
+            if self.hear_in_time(bare, heard, &waiting).await? == 0 {
                 return Err(Broken::Endpoint);
             }
             while !heard.is_empty() {
@@ -93,9 +99,9 @@ impl<'a, 'b> Passage<'a, 'b> {
     }
 
     /// No answer came: the long way decides whether the request goes to another endpoint.
-    fn unanswered(&self) -> Next {
+    fn unanswered(&self, refusal: Refusal) -> Next {
         let run = self.ready.unanswered(self.at.shard.now());
-        self.at.tried.set(Some(run));
+        self.at.tried.set(Some((run, refusal)));
         Next::Leave
     }
 
@@ -120,7 +126,7 @@ impl<'a, 'b> Passage<'a, 'b> {
                 }
             }
             Err(Broken::Client) => return Next::End,
-            Err(Broken::Endpoint) => {
+            Err(Broken::Endpoint | Broken::Late) => {
                 // Nothing can be said any more: the client sees its connection break, as ours did.
                 self.ready.broke();
                 return Next::Break;
@@ -196,6 +202,17 @@ impl<'a, 'b> Passage<'a, 'b> {
 
     fn trail(&self) -> Option<&Trail> {
         self.ready.busy.trail_ref()
+    }
+
+    /// The same, and not for ever.
+    async fn hear_in_time(
+        &mut self,
+        bare: &mut Bare,
+        heard: &mut Buffer<'_>,
+        waiting: &Waiting<'_>,
+    ) -> Result<usize, Broken> {
+        let heard = waiting.while_it_lasts(self.hear(bare, heard)).await;
+        heard.unwrap_or(Err(Broken::Late))
     }
 
     /// Waits for more from the endpoint, as long as the client does; 0 at its end.

@@ -6,7 +6,7 @@ use http::header::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{Header, Status};
 use memchr::memchr;
 
-use super::super::headers::fits_as_id;
+use super::super::headers::{fits_as_id, wants_events};
 use crate::policy::cache::Fields;
 
 /// More than that many headers are for the parser that counts them properly.
@@ -76,6 +76,7 @@ enum Kind {
     Host,
     /// Says how the connection goes on.
     Connection,
+    Accept,
     Id,
     Agent,
     Trace,
@@ -152,6 +153,9 @@ fn pass_headers<'a>(
             }
             Kind::Connection if header.value.eq_ignore_ascii_case(b"keep-alive") => continue,
             Kind::Connection => return None,
+            // Events may be waited for as long as it takes.
+            Kind::Accept if wants_events(header.value) => return None,
+            Kind::Accept => {}
             Kind::Id if plain.id.is_some() => return None,
             Kind::Id => match fits_as_id(header.value) {
                 true => plain.id = Some(header.value),
@@ -203,6 +207,7 @@ fn kind_of(name: &str, border: bool) -> Kind {
     match &*lower {
         b"host" => Kind::Host,
         b"connection" => Kind::Connection,
+        b"accept" => Kind::Accept,
         b"keep-alive" | b"proxy-connection" => Kind::Drop,
         b"upgrade" | b"transfer-encoding" | b"content-length" | b"expect" | b"te" | b"trailer" => {
             Kind::Other

@@ -12,8 +12,10 @@ URL, SECONDS = sys.argv[1], float(sys.argv[2])
 
 async def talk(socket, end):
     for size in (0, 1, 125, 126, 65535, 65536, 1_000_000):
-        await socket.send(b"x" * size)
+        await socket.send(b"\r\n" * (size // 2) + b"x" * (size % 2))
         assert len(await socket.recv()) == size
+    await socket.send("GET / HTTP/1.1\r\nBad : header\r\n\r\n")
+    assert (await socket.recv()).startswith("GET")
     number = 0
     while time.monotonic() < end:
         await socket.send(f"message {number}")

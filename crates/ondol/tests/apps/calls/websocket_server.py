@@ -1,4 +1,4 @@
-"""Sends back each message; to anybody else it says that it is well."""
+"""Sends back each message; to anybody else it says that it is well. Says its port, then serves until it is killed."""
 
 import asyncio
 import http
@@ -18,8 +18,9 @@ def plain(connection, request):
 
 
 async def main():
-    port = int(os.environ["PORT"])
-    async with websockets.serve(answer, "0.0.0.0", port, max_size=None, process_request=plain):
+    port = int(os.environ.get("PORT", 0))
+    async with websockets.serve(answer, "0.0.0.0", port, max_size=None, process_request=plain) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
         await asyncio.Future()
 
 

@@ -30,6 +30,8 @@ class Answer(BaseHTTPRequestHandler):
             time.sleep(1)
         if path.endswith("/stall"):
             time.sleep(30)
+        if path == "/silence":
+            time.sleep(90)
         if path == "/events":
             return self.events()
         status = 503 if path == "/again" and ME.endswith("2") else 200
