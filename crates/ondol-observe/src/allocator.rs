@@ -5,12 +5,19 @@
     reason = "a call of the C library, which says why it is sound"
 )]
 
-/// glibc gives each thread that finds the others busy an arena of its own, up to eight for each core, and each of them
-/// keeps what was freed in it. Threads for questions and bodies come and go here; for them two are enough.
-pub(crate) fn few_arenas() {
+/// What is free at the end of an arena, and is given back.
+#[cfg(target_env = "gnu")]
+const FREE_BYTES_MAX: libc::c_int = 256 << 10;
+
+/// Says that what was freed is given back. glibc gives each thread that finds the others busy an arena of its own, up to
+/// eight for each core, and each of them keeps what was freed in it; and it keeps more, the larger the pieces are that
+/// it sees. Threads for questions and bodies come and go here, with pieces of a quarter of a megabyte: 57 MB with a
+/// hundred thousand lines a second, where it is 36 MB so.
+pub(crate) fn give_back() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: it takes two numbers, may be called at any time by any thread, and only says how many arenas there may be.
+    // SAFETY: each takes two numbers, may be called at any time by any thread, and only says what is kept.
     unsafe {
         libc::mallopt(libc::M_ARENA_MAX, 2);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, FREE_BYTES_MAX);
     }
 }

@@ -52,7 +52,7 @@ impl Telemetry {
         settings: Settings,
         said: mpsc::UnboundedSender<String>,
     ) -> Result<(Telemetry, Running), OpenError> {
-        allocator::few_arenas();
+        allocator::give_back();
         let say = |line: String| {
             // Nobody listens: then nobody can be told.
             let _ = said.send(line);

@@ -15,7 +15,7 @@ use crate::store::{Cache, SegmentReader, SegmentWriter, StoreError};
 /// A block is closed when its events have so many bytes,
 const BLOCK_BYTES: usize = 256 << 10;
 /// or so many where they are of traces: who follows a trace reads many blocks for an event of each,
-const TRACE_BLOCK_BYTES: usize = 48 << 10;
+const TRACE_BLOCK_BYTES: usize = 96 << 10;
 /// or are so many.
 const BLOCK_ROWS: usize = 16 << 10;
 /// For what is written at once, and for what is written to stay.

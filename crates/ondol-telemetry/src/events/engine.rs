@@ -46,7 +46,7 @@ impl Default for EventConfig {
         EventConfig {
             durability: Durability::Every { ms: 1000 },
             retention: Retention::default(),
-            head_bytes_max: 4 << 20,
+            head_bytes_max: 5 << 20,
             head_ms_max: 2 * 3600 * 1000,
             cache_bytes_max: 4 << 20,
             fields_max: 256,
