@@ -31,9 +31,12 @@ pub fn pass_answer(bytes: &[u8], to_head: bool) -> Option<(Vec<u8>, Option<u64>)
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
     use proptest::prelude::*;
 
+    use super::super::request::Lines;
     use super::*;
+    use crate::policy::cache::Fields;
 
     /// Lines of a head, most of them nearly right.
     fn lines() -> impl Strategy<Value = String> {
@@ -86,6 +89,28 @@ mod tests {
                     prop_assert!(values(request.headers, framing).is_empty());
                 }
             }
+        }
+
+        #[test]
+        fn what_answers_vary_by_is_the_same_however_a_request_was_read(lines in lines()) {
+            let text = format!("GET /a:b HTTP/1.1\r\n{lines}\r\n");
+            let mut space = [httparse::EMPTY_HEADER; 64];
+            let mut request = httparse::Request::new(&mut space);
+            request.parse(text.as_bytes()).unwrap();
+            let named = request.headers.iter().map(|header| {
+                let name = HeaderName::from_bytes(header.name.as_bytes()).unwrap();
+                (name, HeaderValue::from_bytes(header.value).unwrap())
+            });
+            let parsed: HeaderMap = named.collect();
+            let written = Lines(text.as_bytes());
+            for name in parsed.keys() {
+                let both: [Vec<_>; 2] = [
+                    parsed.get_all(name).iter().map(HeaderValue::as_bytes).collect(),
+                    written.values(name).collect(),
+                ];
+                prop_assert_eq!(&both[0], &both[1], "{}", name);
+            }
+            prop_assert_eq!(written.values(&http::header::VARY).count(), 0);
         }
 
         #[test]
