@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::ready;
+use std::task::Poll;
 
 use bytes::{Buf, BytesMut};
 use ondol_model::RunId;
@@ -189,7 +189,13 @@ impl Answering<'_> {
     async fn hear(&mut self) -> Option<usize> {
         let (stream, heard) = (&mut self.bare.stream, &mut self.heard);
         let read = poll_fn(|cx| {
-            ready!(stream.poll_read_ready(cx))?;
+            let Poll::Ready(is_ready) = stream.poll_read_ready(cx) else {
+                if heard.is_empty() {
+                    *heard = BytesMut::new();
+                }
+                return Poll::Pending;
+            };
+            is_ready?;
             heard.reserve(READ_BYTES);
             pin!(stream.read_buf(heard)).poll(cx)
         });
