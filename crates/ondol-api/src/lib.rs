@@ -29,6 +29,6 @@ pub use state::{
     Accepted, Applied, CacheState, CircuitState, Edge, EventState, ExecTarget, Finding,
     FindingLevel, LogLine, LogStream, NodeState, NodeStatus, ProbeState, ProjectState,
     PublishedState, PurgeBody, Purged, Reading, ReplicaState, RevisionState, RouteAsk,
-    RouteOutcome, RouteState, RunBody, Sandbox, ScaleBody, ServicePhase, ServiceReading,
-    ServiceState, ServicesBody, Started, Usage, Why,
+    RouteOutcome, RouteState, RunBody, Sandbox, ScaleBody, ScaleDecisionState, ScaleFigureState,
+    ScalingState, ServicePhase, ServiceReading, ServiceState, ServicesBody, Started, Usage, Why,
 };

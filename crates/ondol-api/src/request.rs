@@ -68,8 +68,8 @@ pub enum Request {
     Scale {
         /// The project.
         project: ProjectName,
-        /// Its services and how many of each.
-        scale: BTreeMap<ServiceName, u32>,
+        /// Its services and how many of each; `None` takes back what was said before.
+        scale: BTreeMap<ServiceName, Option<u32>>,
         /// Who asks.
         by: String,
         /// Takes the answer.

@@ -9,6 +9,7 @@ mod project;
 mod reading;
 mod replica;
 mod route;
+mod scaling;
 mod service;
 
 pub use body::{Accepted, Applied, RunBody, ScaleBody, ServicesBody, Started};
@@ -20,4 +21,5 @@ pub use project::{Edge, ProjectState};
 pub use reading::{Reading, ServiceReading};
 pub use replica::{ExecTarget, ProbeState, ReplicaState, Usage};
 pub use route::{RouteAsk, RouteOutcome, RouteState};
+pub use scaling::{ScaleDecisionState, ScaleFigureState, ScalingState};
 pub use service::{CircuitState, PublishedState, ServicePhase, ServiceState};

@@ -2,9 +2,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::checks::Check;
 use crate::diagnostic::{Diagnostic, Place, Related, Severity};
 use crate::keys::KeyReport;
-use crate::tree::Span;
+use crate::tree::{Node, Span};
 
 /// Diagnostics that are kept; a file that is wrong in more places is told so.
 const DIAGNOSTICS_MAX: usize = 200;
@@ -157,6 +158,18 @@ impl Findings {
                 Span { file, start, end }
             }
             _ => span,
+        }
+    }
+
+    /// Has a text in another language checked by whoever knows it.
+    pub(crate) fn checked(&mut self, node: &Node, check: Option<Check>) {
+        let (Some(check), Some(text)) = (check, node.text()) else {
+            return;
+        };
+        for misfit in check(text) {
+            let span = self.inside(node.span, text, misfit.start, misfit.end);
+            let finding = error("bad-value", misfit.message).at(span);
+            self.add(finding.help_maybe(misfit.help));
         }
     }
 

@@ -2,6 +2,7 @@
 //! that does not parse was refused before, and the project is dropped with it.
 
 mod alerts;
+mod autoscale;
 mod check;
 mod dial;
 mod edge;
@@ -49,7 +50,7 @@ pub(crate) fn project(
     let mut services = BTreeMap::new();
     for (key, entry) in tree.get("services").into_iter().flat_map(Node::entries) {
         if let (Ok(name), false) = (ServiceName::new(key), is_left_out(&entry.node)) {
-            let service = service::service(name.clone(), entry, tree, findings);
+            let service = service::service(name.clone(), entry, tree, place.checks, findings);
             services.insert(name, Arc::new(service));
         }
     }

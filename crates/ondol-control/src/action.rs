@@ -97,6 +97,15 @@ pub enum Action {
         /// Remove its volumes too.
         volumes: bool,
     },
+    /// Look how much a service has to do. Answered by `Measured`, with what can be known of it.
+    Measure {
+        /// The service.
+        service: ServiceRef,
+        /// Its replicas whose usage counts.
+        replicas: Vec<(ReplicaId, RunId)>,
+        /// PromQL expressions whose value counts.
+        queries: Vec<String>,
+    },
     /// Keep this about a service for another node, on the disk before anything that follows is done.
     Remember {
         /// The service.

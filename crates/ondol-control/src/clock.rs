@@ -1,4 +1,4 @@
-use ondol_model::Time;
+use ondol_model::{LoadReading, Time};
 
 /// Time as the core counts it: it never goes back.
 ///
@@ -20,6 +20,24 @@ impl Clock {
         }
         self.latest = inner;
         inner
+    }
+
+    /// A reading with the core's moments instead of the shell's.
+    pub(crate) fn reading(&self, mut reading: LoadReading) -> LoadReading {
+        let inner = |at: &mut Time| {
+            *at = Time::from_nanos(at.as_nanos().saturating_add(self.ahead_nanos));
+        };
+        if let Some(traffic) = &mut reading.traffic {
+            inner(&mut traffic.at);
+            traffic.last.iter_mut().for_each(inner);
+        }
+        reading
+            .replicas
+            .values_mut()
+            .for_each(|usage| inner(&mut usage.at));
+        let answers = reading.queries.values_mut().flatten();
+        answers.for_each(|(at, _)| inner(at));
+        reading
     }
 
     /// The shell's moment for one of the core's.

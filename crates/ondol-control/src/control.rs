@@ -109,7 +109,7 @@ impl Control {
         for (name, memory) in memories.into_iter().filter(|_| !self.found) {
             let project = self.projects.get_mut(&name.project);
             if let Some(service) = project.and_then(|known| known.service_mut(&name.service)) {
-                service.recall(memory);
+                service.recall(memory, self.now);
             }
         }
         Touched::Nothing
@@ -166,6 +166,11 @@ impl Control {
             Observation::Acknowledged { service, version } => {
                 self.service(&service, |service, _| service.table.acknowledge(version))
             }
+            Observation::Measured { service, reading } => {
+                let reading = self.clock.reading(*reading);
+                self.service(&service, |service, turn| service.measured(&reading, turn))
+            }
+            Observation::Awaited { service } => self.service(&service, ServiceState::awaited),
             Observation::Exited { replica, run, exit } => {
                 let number = replica.number;
                 self.service(&replica.service_ref(), |service, turn| {

@@ -87,7 +87,9 @@ fn unmet(other: Option<&ServiceState>, dependency: Dependency) -> Option<Unmet<'
     let Some(other) = other.filter(|other| other.goal.is_some()) else {
         return dependency.required.then_some(Unmet::Missing);
     };
-    if holds(other, dependency.condition) {
+    // Whoever calls what sleeps wakes it.
+    let sleeps = other.is_asleep() && dependency.condition != Condition::Completed;
+    if sleeps || holds(other, dependency.condition) {
         return None;
     }
     if other.leaves() {

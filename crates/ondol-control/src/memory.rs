@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use ondol_model::{Digest, Project, RunId};
+use ondol_model::{Digest, Project, RunId, Time};
 use serde::{Deserialize, Serialize};
 
 use crate::Action;
@@ -16,6 +16,12 @@ pub struct Memory {
     pub renewed: RunId,
     /// The definition that was taken back, while it is the wanted one.
     pub refused: Option<Refused>,
+    /// How many replicas its load asked for last, when that decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<u32>,
+    /// Ports that it was seen listening on before it fell asleep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports_asleep: Vec<u16>,
 }
 
 /// A definition that was taken back.
@@ -43,12 +49,14 @@ impl ServiceState {
                     why: why.clone(),
                     back_to: goal.project.clone(),
                 }),
+                replicas: self.scale_to_remember(),
+                ports_asleep: self.ports_asleep.clone(),
             },
         });
     }
 
     /// Takes up what an earlier node decided about the definition that is wanted.
-    pub(crate) fn recall(&mut self, memory: Memory) {
+    pub(crate) fn recall(&mut self, memory: Memory, now: Time) {
         let Some(wanted) = &self.wanted else { return };
         self.generation = memory.renewed.0;
         let renewed =
@@ -61,6 +69,7 @@ impl ServiceState {
         let wanted = renewed(&wanted.project).map(Arc::new);
         self.goal = wanted.clone();
         self.wanted = wanted;
+        self.recall_scale(memory.replicas, memory.ports_asleep, now);
         if let Some((good, why)) = back {
             self.goal = Some(good.clone());
             self.good = Some(good);

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use ondol_model::{ProjectName, ServiceName, ServiceRef, Time};
 
 use crate::depend::{dependents, sight};
-use crate::job::copies;
 use crate::service::ServiceState;
 use crate::target::Target;
 use crate::turn::Turn;
@@ -220,20 +219,5 @@ impl ServiceState {
             self.good = Some(target.clone());
         }
         self.wanted = Some(target);
-    }
-
-    fn scale_to(&mut self, wish: &Wish, fresh: &Target, turn: &mut Turn) {
-        let written = copies(&fresh.service);
-        let count = wish
-            .scale
-            .get(&self.name.service)
-            .copied()
-            .unwrap_or(written);
-        if count != self.count && self.wanted.is_some() {
-            let why = format!("{count} instead of {}", self.count);
-            turn.note(NoteKind::Scaled, &self.name, why);
-        }
-        self.count = count;
-        self.stopped = wish.stopped.contains(&self.name.service);
     }
 }

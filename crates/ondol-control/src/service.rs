@@ -10,6 +10,7 @@ use crate::initiate::Initiations;
 use crate::prepare::{Outcome, Preparation, Preparations, State};
 use crate::replace::Rolling;
 use crate::replica::{Gate, Life, Replica, Step, Surroundings};
+use crate::scale::Scaler;
 use crate::target::Target;
 use crate::turn::Turn;
 
@@ -30,6 +31,12 @@ pub(crate) struct ServiceState {
     pub(crate) refused: Option<String>,
     pub(crate) rolling: Option<Rolling>,
     pub(crate) count: u32,
+    /// Somebody said how many.
+    pub(crate) pinned: bool,
+    /// How many by its load, where the file asks for that.
+    pub(crate) scaler: Option<Scaler>,
+    /// Ports that its last replica listened on before it fell asleep: they stay open.
+    pub(crate) ports_asleep: Vec<u16>,
     /// Stopped on request.
     pub(crate) stopped: bool,
     /// Discard anonymous volumes with the replicas.
@@ -65,6 +72,9 @@ impl ServiceState {
             refused: None,
             rolling: None,
             count: 0,
+            pinned: false,
+            scaler: None,
+            ports_asleep: Vec::new(),
             stopped: false,
             volumes_too: false,
             replicas: BTreeMap::new(),
@@ -156,7 +166,8 @@ impl ServiceState {
 
     /// Takes every step that is due; says whether anything changed.
     pub(crate) fn advance(&mut self, sight: &Sight, turn: &mut Turn) -> bool {
-        let mut changed = self.reconcile(sight, turn);
+        let mut changed = self.look_at_load(turn);
+        changed |= self.reconcile(sight, turn);
         changed |= self.table.publish(&self.name, &self.replicas, turn);
         changed |= self.prepare(turn);
         changed |= self.step_replicas(&sight.gate, turn);
@@ -177,16 +188,23 @@ impl ServiceState {
             .unprepared()
             .filter_map(|target| self.preparations.wake(&target.definition))
             .min();
-        [replicas, rolling, proved.flatten(), preparing]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            replicas,
+            rolling,
+            proved.flatten(),
+            preparing,
+            self.scale_wake(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What some replica is, or will be, started from and cannot yet. The goal of a replacement is prepared before
-    /// the first old replica makes way for it.
+    /// the first old replica makes way for it, and one that sleeps is woken without waiting for that.
     fn unprepared(&self) -> impl Iterator<Item = &Arc<Target>> {
-        let coming = self.goal.iter().filter(|_| self.is_replacing());
+        let coming = self.goal.iter();
+        let coming = coming.filter(|_| self.is_replacing() || self.is_asleep());
         self.replicas
             .values()
             .filter(|replica| matches!(replica.life, Life::Planned { .. }))

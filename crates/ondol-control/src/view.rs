@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Clock;
 use crate::place::Room;
 use crate::project::ProjectState;
+use crate::scale::ScalingView;
 
 mod build;
 mod phase;
@@ -67,6 +68,8 @@ pub struct ServiceView {
     pub route_port: Option<u16>,
     /// What runs, for people: `redis 7.0.15 (Debian)`.
     pub runs: String,
+    /// How its load decides how many there are, where the file asks for that.
+    pub scaling: Option<ScalingView>,
     /// Its replicas and one-offs, by number.
     pub replicas: Vec<ReplicaView>,
 }

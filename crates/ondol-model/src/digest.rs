@@ -48,6 +48,7 @@ impl Project {
     pub fn definition(&self, service: &ServiceName) -> Option<Digest> {
         let mut started_from = self.services.get(service)?.as_ref().clone();
         started_from.replicas = 0;
+        started_from.autoscale = None;
         started_from.update = Rollout::default();
         started_from.rollback = Rollout::default();
         started_from.restart = RestartPolicy::default();

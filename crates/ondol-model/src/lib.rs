@@ -5,6 +5,7 @@
 //! cross two doors: the node's API and its state database.
 
 mod alert;
+mod autoscale;
 mod bytes;
 mod capacity;
 mod depends;
@@ -22,6 +23,7 @@ mod one_off;
 mod port;
 mod probe;
 mod project;
+mod reading;
 mod replica;
 mod resilience;
 mod resources;
@@ -42,6 +44,7 @@ pub use alert::{
     AlertCondition, AlertRule, AlertSignal, Alerts, Comparison, Inhibition, Receiver, ReceiverKind,
     RuleFile, Smtp,
 };
+pub use autoscale::{Autoscale, ScaleMetric, ScaleSource, ScaleTarget};
 pub use bytes::{Bytes, BytesError};
 pub use capacity::{Capacity, Demand};
 pub use depends::{Condition, Dependency};
@@ -62,6 +65,7 @@ pub use one_off::OneOff;
 pub use port::{PublishedPort, Transport};
 pub use probe::{Check, HttpCheck, Probe, ProbeKind, ProbeResult, Probes};
 pub use project::{EDGE_PORT, FileSource, NetworkSpec, Project, StoredFile, VolumeSpec};
+pub use reading::{LoadReading, TrafficReading, UsageReading};
 pub use replica::{Exit, Phase};
 pub use resilience::{Breaker, Concurrency, Fallback, Resilience, Retry, Shed, Timeouts, Trip};
 pub use resources::{Resources, Ulimit};

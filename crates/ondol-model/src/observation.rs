@@ -3,7 +3,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Capacity, Digest, Exit, Probe, ProbeKind, ProbeResult, ReplicaId, RunId, ServiceRef};
+use crate::{
+    Capacity, Digest, Exit, LoadReading, Probe, ProbeKind, ProbeResult, ReplicaId, RunId,
+    ServiceRef,
+};
 
 /// What an engine saw. Words about an earlier [`RunId`] than the current one change nothing,
 /// and neither does hearing the same word twice.
@@ -96,6 +99,18 @@ pub enum Observation {
         service: ServiceRef,
         /// [`crate::EndpointTable::version`].
         version: u64,
+    },
+    /// What a service was seen doing.
+    Measured {
+        /// The service.
+        service: ServiceRef,
+        /// What was seen.
+        reading: Box<LoadReading>,
+    },
+    /// A request waits for a service that has no endpoint at all. Said again while that is so.
+    Awaited {
+        /// The service.
+        service: ServiceRef,
     },
     /// No request to this replica is in flight in the proxy.
     Drained {

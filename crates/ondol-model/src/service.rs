@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bytes, Dependency, Metrics, Mount, Probe, Probes, PublishedPort, Resources, RestartPolicy,
-    Rollout, Route, ServiceName, Traffic, Ulimit, WatchRule,
+    Autoscale, Bytes, Dependency, Metrics, Mount, Probe, Probes, PublishedPort, Resources,
+    RestartPolicy, Rollout, Route, ServiceName, Traffic, Ulimit, WatchRule,
 };
 
 /// One service of a project, as its file means it. Long and short forms, legacy twins and defaults are already one.
@@ -93,6 +93,9 @@ pub struct Service {
     pub mode: DeployMode,
     /// `deploy.replicas` or `scale`; 1 when the file says nothing.
     pub replicas: u32,
+    /// `x-ondol.autoscale`: how many by what they have to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscale: Option<Autoscale>,
     /// Limits and reservations.
     pub resources: Resources,
     /// `deploy.update_config`.

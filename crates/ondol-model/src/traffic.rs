@@ -20,6 +20,9 @@ pub struct Traffic {
     /// What stands before its published ports (`x-ondol.published`).
     #[serde(skip_serializing_if = "Guard::is_open")]
     pub published: Guard,
+    /// It may sleep (`x-ondol.autoscale` with `min: 0`): requests wait so long for it to wake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake_max: Option<Duration>,
 }
 
 impl Traffic {

@@ -18,6 +18,7 @@ mod alerts;
 mod allocator;
 mod client;
 mod clock;
+mod figure;
 mod forward;
 mod host;
 mod ingest;

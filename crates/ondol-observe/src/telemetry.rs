@@ -20,7 +20,7 @@ use crate::scrape::{self, Scrape};
 use crate::server::{self, Door, Socket};
 use crate::shared::Shared;
 use crate::stores::{OpenError, Settings, Stores};
-use crate::{alerts, allocator, clock, host, last_end, upkeep};
+use crate::{alerts, allocator, clock, figure, host, last_end, upkeep};
 
 /// Threads for questions and for work on the disk; they go when they have nothing to do.
 const THREADS_MAX: usize = 6;
@@ -194,6 +194,19 @@ impl Telemetry {
             Some(address) => format!("http://{address}"),
             None => String::new(),
         }
+    }
+
+    /// The sum of the series that a PromQL expression gives now; samples older than `age_max` are not looked at.
+    /// Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no such number, for people.
+    pub async fn sum(&self, promql: String, age_max: Duration) -> Result<f64, String> {
+        let shared = self.shared.clone();
+        let work = move || figure::sum(&shared, &promql, age_max);
+        let sum = tokio::task::spawn_blocking(work).await;
+        sum.unwrap_or_else(|_| Err("the query could not be evaluated".to_owned()))
     }
 
     /// What was offered and could not be kept, since the start.

@@ -100,6 +100,7 @@ impl Control {
         &mut self,
         endings: &mut mpsc::UnboundedReceiver<io::Result<()>>,
     ) -> io::Result<()> {
+        let awaited = self.crew.awaited.clone();
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => break,
@@ -119,6 +120,7 @@ impl Control {
                     self.tell(answer);
                 },
                 () = self.circuits_changed.notified() => self.tell_circuits(),
+                () = awaited.changed() => self.tell_awaited(),
                 () = self.signals.collected(), if self.signals_wanted() => self.tell_signals(),
                 () = sleep_until(self.save_at.unwrap_or_else(Instant::now)), if self.save_at.is_some() => self.save(),
             }
@@ -165,6 +167,12 @@ impl Control {
     fn tell_circuits(&mut self) {
         let circuits = self.compiled.circuits();
         self.tell(ToNode::Circuits(circuits));
+    }
+
+    /// A node that is away is told again: requests that wait say so once more.
+    fn tell_awaited(&mut self) {
+        let services = self.crew.awaited.take();
+        self.tell(ToNode::Awaited(services.into_iter().collect()));
     }
 
     fn signals_wanted(&self) -> bool {

@@ -10,6 +10,7 @@
 //!
 //! Decisions are pure and live in `policy`; everything else is the shell around them.
 
+mod awaited;
 mod bind;
 mod cache;
 mod channel;

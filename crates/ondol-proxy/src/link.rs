@@ -75,7 +75,7 @@ pub enum LinkEvent {
     /// asks for it ([`Snapshot::signals`]), and not before [`Link::counted`] was said once. Each report comes once; one
     /// that is not said to be counted comes again to the node that follows this one.
     Signals(Box<Signals>),
-    /// [`Observation::Acknowledged`] or [`Observation::Drained`]. May be repeated after the proxy was restarted.
+    /// [`Observation::Acknowledged`], [`Observation::Drained`] or [`Observation::Awaited`]. May be repeated after the proxy was restarted.
     Saw(Observation),
 }
 

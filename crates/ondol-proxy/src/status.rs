@@ -115,6 +115,9 @@ pub struct ServiceStatus {
     pub refused: BTreeMap<Refusal, u64>,
     /// Requests that wait for a ready endpoint now.
     pub waiting: u64,
+    /// Requests that wait for a place (`resilience.concurrency`) now.
+    #[serde(default)]
+    pub queued: u64,
     /// Its endpoints, also those that left the table and still have requests in flight.
     pub endpoints: Vec<EndpointStatus>,
 }

@@ -88,7 +88,7 @@ async fn begin_with(
         shard,
         destination,
         client: &client,
-        patient: callers.is_some(),
+        patient: callers.is_some() || destination.cluster.may_sleep(),
     };
     let opened = match protocol {
         Protocol::Http | Protocol::Http2 => return serve_http(shard, client, stream, said).await,
@@ -135,7 +135,7 @@ async fn tunnel(
         shard,
         destination,
         client,
-        patient: false,
+        patient: destination.cluster.may_sleep(),
     };
     if let Err(refusal) = tunnel.run(stream, said, None).await {
         destination.cluster.count_refusal(refusal);

@@ -104,10 +104,13 @@ async fn open(
         return Err(Refusal::TooManySessions);
     }
     let port = destination.port.ok_or(Refusal::NoPort)?;
-    let picked = destination
-        .cluster
-        .pick(&Refused::default(), shard.now())
-        .ok_or(Refusal::NoEndpoint)?;
+    let cluster = &destination.cluster;
+    let picked = cluster.pick(&Refused::default(), shard.now());
+    let picked = picked.ok_or_else(|| {
+        // This datagram is lost, as datagrams are; the client sends another one.
+        cluster.call_for_one();
+        Refusal::NoEndpoint
+    })?;
     let upstream = picked.upstream();
     let socket = connect(upstream.address(port))
         .await

@@ -28,6 +28,8 @@ pub(crate) enum Incident {
     Rebuild(ServiceName),
     Stop(ServiceName),
     Begin(ServiceName),
+    Load(ServiceName, u64),
+    Stale(bool),
     Kill(ReplicaId),
     RunOnce(ServiceName),
     Forget,
@@ -56,6 +58,18 @@ impl Incident {
             names.clone().nth(luck.of(3).below(count) as usize).cloned()
         };
         let number = luck.of(4);
+        let scaled = world.project.services.values();
+        let scaled = scaled.filter(|service| service.autoscale.is_some());
+        let scaled: Vec<_> = scaled.map(|service| &service.name).collect();
+        if !scaled.is_empty() && luck.of(5).once_in(4) {
+            let name = scaled[luck.of(6).below(scaled.len() as u64) as usize];
+            return Some(match number.below(6) {
+                0 => Incident::Stale(true),
+                1 => Incident::Stale(false),
+                2 => Incident::Load(name.clone(), 0),
+                _ => Incident::Load(name.clone(), number.of(1).below(60)),
+            });
+        }
         Some(match luck.of(1).below(40) {
             0..4 => Incident::Ends(process()?.run, Exit::Signal(9)),
             4 => Incident::Ends(process()?.run, Exit::OutOfMemory),
@@ -133,6 +147,8 @@ impl World {
                 self.stopped.remove(&name);
                 self.want_if_up();
             }
+            Incident::Load(name, requests) => self.load(name, requests),
+            Incident::Stale(stale) => self.readings_stale = stale,
             Incident::Up => self.want(),
             Incident::WantAgain => {
                 // What is due anyway is not the wish's doing.
@@ -271,6 +287,9 @@ impl fmt::Display for Incident {
             Incident::Rebuild(name) => write!(f, "! watched files of {name} change"),
             Incident::Stop(name) => write!(f, "! stop {name}"),
             Incident::Begin(name) => write!(f, "! start {name}"),
+            Incident::Load(name, requests) => write!(f, "! {requests} requests/s for {name}"),
+            Incident::Stale(true) => f.write_str("! readings are a minute old"),
+            Incident::Stale(false) => f.write_str("! readings are fresh again"),
             Incident::Kill(replica) => write!(f, "! kill {replica}"),
             Incident::RunOnce(name) => write!(f, "! run {name} once"),
             Incident::Forget => f.write_str("! forget a one-off"),

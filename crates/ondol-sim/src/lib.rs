@@ -8,6 +8,7 @@
 
 mod incident;
 mod liveness;
+mod load;
 mod machine;
 mod process;
 mod report;

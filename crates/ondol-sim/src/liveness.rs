@@ -30,6 +30,9 @@ impl World {
             let words = self.unrest();
             self.violate(|| format!("it does not come to rest: {words}"));
         }
+        if self.violation.is_none() {
+            self.stays_as_it_is();
+        }
     }
 
     fn heal(&mut self) {
@@ -38,6 +41,7 @@ impl World {
         self.fuse = None;
         self.calm.clear();
         self.capacity = PLENTY;
+        self.readings_stale = false;
         // Someone may wait for what was stopped.
         self.stopped.clear();
         self.scale.clear();
@@ -97,15 +101,17 @@ impl World {
     }
 
     /// As many run as are wanted.
-    fn is_enough(&self) -> bool {
-        let Some(wish) = &self.wish else { return true };
+    fn is_enough(&mut self) -> bool {
+        let Some(wish) = self.wish.clone() else {
+            return true;
+        };
         wish.project.services.iter().all(|(name, service)| {
             let stopped = wish.stopped.contains(name);
             let job = service.mode == ondol_model::DeployMode::Job;
-            let count = if stopped {
-                0
-            } else {
-                self.count(name, service)
+            let count = match (stopped, &service.autoscale) {
+                (true, _) => 0,
+                (false, None) => self.count(name, service),
+                (false, Some(_)) => self.wanted(name),
             };
             let alive = self.processes.values().filter(|process| {
                 process.is_alive()

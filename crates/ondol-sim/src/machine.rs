@@ -61,7 +61,11 @@ impl World {
                     self.processes.remove(&run);
                 }
             }
+            Action::Measure {
+                service, replicas, ..
+            } => self.measure(service, replicas),
             Action::Remember { service, memory } => {
+                self.check_scaled(&service, memory.replicas);
                 self.memories.insert(service, memory);
             }
             Action::DiscardProject { .. } | Action::Note(Note { .. }) => {}
@@ -220,8 +224,10 @@ impl World {
             service: table.service.clone(),
             version: table.version,
         };
-        self.tables.insert(table.service.service.clone(), table);
+        let name = table.service.service.clone();
+        self.tables.insert(name.clone(), table);
         self.hear_in((0, 5), acknowledged);
+        self.call_for(&name);
     }
 
     fn signal(&mut self, replica: ReplicaId, run: RunId) {

@@ -239,6 +239,9 @@ impl World {
         let Some(service) = self.project.services.get(name).cloned() else {
             return;
         };
+        if service.autoscale.is_some() {
+            return;
+        }
         // A one-off may take the room that an update made.
         let one_off = |process: &Process| process.is_alive() && process.replica.number > 10_000;
         if self.processes.values().any(one_off) {

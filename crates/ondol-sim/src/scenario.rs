@@ -9,6 +9,7 @@ use ondol_model::{
     Rollout, RuntimeKind, Service, ServiceName, UpdateOrder,
 };
 
+use crate::load::autoscale;
 use crate::rng::Luck;
 
 /// Variable by which a definition says what its processes are like.
@@ -135,6 +136,9 @@ fn service(name: &str, luck: Luck) -> Option<Service> {
         failure_action: FailureAction::Pause,
         ..rollout(luck.of(12))
     };
+    if !job && luck.of(17).once_in(4) {
+        service.autoscale = Some(autoscale(luck.of(18)));
+    }
     if !job {
         ask(&mut service, luck.of(13));
     }
@@ -273,6 +277,7 @@ fn plain(name: &str) -> Option<Service> {
         container_name: None,
         attended: false,
         start_dir: None,
+        autoscale: None,
         metrics: Default::default(),
     })
 }

@@ -140,6 +140,7 @@ pub(crate) fn action(action: &Action) -> String {
         Action::Kill { replica, .. } => format!("kill {replica}"),
         Action::Discard { replica, .. } => format!("discard {replica}"),
         Action::DiscardProject { project, .. } => format!("discard project {project}"),
+        Action::Measure { service, .. } => format!("measure {service}"),
         Action::Remember { service, memory } => {
             let refused = memory.refused.as_ref().map(|refused| &refused.definition);
             format!(
@@ -179,5 +180,7 @@ pub(crate) fn observation(observation: &Observation) -> String {
         }
         Observation::Acknowledged { service, version } => format!("{service} {version} in use"),
         Observation::Drained { replica, .. } => format!("{replica} drained"),
+        Observation::Measured { service, .. } => format!("how much {service} has to do"),
+        Observation::Awaited { service } => format!("{service} is waited for"),
     }
 }

@@ -23,7 +23,7 @@ pub(crate) struct World {
     /// How far the node's clock is ahead of the truth, or behind.
     pub(crate) skew_nanos: i64,
     /// What the node's clock showed last.
-    shown: Time,
+    pub(crate) shown: Time,
     shown_max: Time,
     /// All its steps forward together: what the core measures spans by.
     pub(crate) felt: Time,
@@ -46,6 +46,12 @@ pub(crate) struct World {
     pub(crate) wish: Option<Wish>,
     pub(crate) memories: BTreeMap<ServiceRef, Memory>,
     pub(crate) project: Arc<Project>,
+    /// Requests per second that services get.
+    pub(crate) loads: BTreeMap<ServiceName, u64>,
+    /// What the node is told of the load was true a minute ago.
+    pub(crate) readings_stale: bool,
+    /// That is what it hears just now.
+    pub(crate) hears_stale: bool,
     pub(crate) scale: BTreeMap<ServiceName, u32>,
     pub(crate) stopped: BTreeSet<ServiceName>,
     /// The node dies after performing so many more actions.
@@ -108,6 +114,9 @@ impl World {
             wish: None,
             memories: BTreeMap::new(),
             project,
+            loads: BTreeMap::new(),
+            readings_stale: false,
+            hears_stale: false,
             scale: BTreeMap::new(),
             stopped: BTreeSet::new(),
             fuse: None,
@@ -197,6 +206,7 @@ impl World {
     fn hear(&mut self, observation: Observation) {
         self.told(&observation);
         self.asks_anew = false;
+        self.hears_stale = self.is_stale(&observation);
         if self.story.is_some() && !self.is_dull(&observation) {
             self.tell(|| {
                 format!(
@@ -205,21 +215,21 @@ impl World {
                 )
             });
         }
-        if !self.chance().once_in(4) {
-            return self.send(Event::Saw(observation));
-        }
         let epoch = self.epoch;
-        self.send(Event::Saw(observation.clone()));
+        let again = self.chance().once_in(4).then(|| observation.clone());
+        self.send(Event::Saw(observation));
+        self.hears_stale = false;
+        let Some(observation) = again else { return };
         // Probes, hooks and preparations have no number: the same word again would be the answer to the next question.
         if self.epoch == epoch && !self.asks_anew {
             self.send_again(Event::Saw(observation));
         }
     }
 
-    /// One more success of a probe that succeeds all the time.
+    /// One more success of a probe that succeeds all the time, or what there is to do.
     fn is_dull(&self, observation: &Observation) -> bool {
         let Observation::Probed { run, result, .. } = observation else {
-            return false;
+            return matches!(observation, Observation::Measured { .. });
         };
         let process = self.processes.get(run);
         result.ok && process.is_some_and(|process| process.told.successes > 2)
@@ -357,7 +367,8 @@ impl World {
 
     /// Performed and noted by the story.
     fn perform(&mut self, action: Action) {
-        if self.story.is_some() && !matches!(action, Action::Probe { .. }) {
+        let dull = matches!(action, Action::Probe { .. } | Action::Measure { .. });
+        if self.story.is_some() && !dull {
             self.tell(|| format!("    {}", crate::story::action(&action)));
         }
         self.check(&action);

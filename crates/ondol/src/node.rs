@@ -16,6 +16,7 @@ mod holder;
 mod keys;
 mod listeners;
 mod logs;
+mod measure;
 mod once;
 mod open;
 mod perform;
@@ -82,6 +83,9 @@ pub(crate) struct Node {
     /// Grows with each change of them.
     circuits_version: u64,
     readings: readings::Readings,
+    cpu_times: measure::CpuTimes,
+    /// Where looks at the load come in.
+    measured: mpsc::Sender<measure::Measured>,
     /// Why ports of the machine are not open.
     refused: BTreeMap<(SocketAddr, Transport), String>,
     route_files: route_files::RouteFiles,
@@ -117,6 +121,7 @@ pub(crate) struct Inboxes {
     proxy: mpsc::UnboundedReceiver<LinkEvent>,
     discarded: mpsc::Receiver<ProjectName>,
     looked: mpsc::Receiver<apply::Looked>,
+    measured: mpsc::Receiver<measure::Measured>,
     told_to_leave: tokio::signal::unix::Signal,
     interrupted: tokio::signal::unix::Signal,
     /// When files with certificates are looked at.
@@ -151,6 +156,7 @@ impl Node {
                 Some(event) = inboxes.proxy.recv() => self.hear(event),
                 Some(project) = inboxes.discarded.recv() => self.forget(&project),
                 Some(looked) = inboxes.looked.recv() => self.looked(looked),
+                Some(found) = inboxes.measured.recv() => self.hear_measured(found),
                 Some(request) = inboxes.requests.recv() => self.answer(request),
                 () = tick => self.change(Event::Tick),
                 _ = inboxes.look.tick(), if self.keys.is_needed() || !self.route_files.is_empty() => {

@@ -57,7 +57,9 @@ pub(crate) async fn scale(
 ) -> Answer<Accepted> {
     let project = reading::project(&door, &project)?;
     reading::all_there(&project, body.scale.keys())?;
-    if let Some((service, replicas)) = body.scale.iter().find(|(_, n)| **n > REPLICAS_MAX) {
+    let counts = body.scale.iter();
+    let mut counts = counts.filter_map(|(service, count)| Some((service, (*count)?)));
+    if let Some((service, replicas)) = counts.find(|(_, count)| *count > REPLICAS_MAX) {
         let message = format!("{replicas} replicas of `{service}` are too many");
         return Err(ApiError::new(ErrorCode::Invalid, message)
             .hint(format!("a service has at most {REPLICAS_MAX}")));

@@ -19,9 +19,9 @@ pub struct ServicesBody {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScaleBody {
-    /// Services and how many of each.
-    #[schema(value_type = BTreeMap<String, u32>)]
-    pub scale: BTreeMap<ServiceName, u32>,
+    /// Services and how many of each; null is what their file says, or lets their load decide.
+    #[schema(value_type = BTreeMap<String, Option<u32>>)]
+    pub scale: BTreeMap<ServiceName, Option<u32>>,
 }
 
 /// A one-off run of a service.

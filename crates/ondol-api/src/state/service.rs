@@ -4,7 +4,7 @@ use ondol_model::{ServiceName, Transport};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ReplicaState;
+use crate::{ReplicaState, ScalingState};
 
 /// A service and how it is doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -45,6 +45,9 @@ pub struct ServiceState {
     /// Requests to it are stopped, because too many failed lately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub circuit: Option<CircuitState>,
+    /// How its load decides how many replicas there are, where its file asks for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scaling: Option<ScalingState>,
     /// Its replicas, by number; one-off runs last.
     pub replicas: Vec<ReplicaState>,
 }
@@ -92,6 +95,8 @@ pub enum ServicePhase {
     Ready,
     /// Replicas are being stopped.
     Stopping,
+    /// None runs until somebody asks for it.
+    Asleep,
     /// None runs, as was asked.
     Stopped,
     /// It has done its work.
@@ -129,6 +134,7 @@ impl ServicePhase {
             ServicePhase::Replacing => "replacing",
             ServicePhase::Ready => "ready",
             ServicePhase::Stopping => "stopping",
+            ServicePhase::Asleep => "asleep",
             ServicePhase::Stopped => "stopped",
             ServicePhase::Done => "done",
         }

@@ -130,6 +130,7 @@ fn service(name: &str, replicas: Vec<ReplicaState>) -> ServiceState {
         ports: vec![80],
         published: Vec::new(),
         circuit: None,
+        scaling: None,
         replicas,
     }
 }

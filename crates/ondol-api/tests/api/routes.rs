@@ -149,7 +149,7 @@ async fn scale_stop_and_start_change_the_wish() {
     let client = node.client.clone();
     let asked = tokio::spawn(async move {
         let scale = ScaleBody {
-            scale: BTreeMap::from([("web".parse().unwrap(), 3)]),
+            scale: BTreeMap::from([("web".parse().unwrap(), Some(3))]),
         };
         client.scale(&name("shop"), &scale).await.unwrap();
         let all = ServicesBody::default();

@@ -1,4 +1,5 @@
 mod alerts;
+mod autoscale;
 mod dial;
 mod edge;
 mod guard;
@@ -140,6 +141,12 @@ pub(crate) static X_ONDOL_SERVICE: Object = ours(&[
         &guard::PUBLISHED,
         "",
         "What stands before the service's own ports of the machine (`ports`). A connection that is not HTTP, and a UDP client, counts as one request and cannot say who it is.",
+    ),
+    own(
+        "autoscale",
+        &autoscale::AUTOSCALE,
+        "",
+        "How many replicas, by what they have to do: of several figures, the one that asks for most decides. Short: `1-10`.",
     ),
     own(
         "metrics",

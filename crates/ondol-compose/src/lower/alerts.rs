@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ondol_model::{AlertRule, Alerts, Inhibition, LabelMatcher, ServiceName, parse_matchers};
 
 use super::read;
-use crate::checks::{Check, Checks};
+use crate::checks::Checks;
 use crate::findings::{Findings, error};
 use crate::tree::{Node, Span};
 pub(crate) use condition::alert_name;
@@ -127,7 +127,7 @@ impl Reader<'_> {
         let mut annotations = self.templates(node, "annotations");
         for key in ["summary", "description"] {
             if let Some(text) = node.get(key) {
-                self.checked(text, self.checks.template);
+                self.findings.checked(text, self.checks.template);
                 annotations.insert(key.to_owned(), text.text().unwrap_or_default().to_owned());
             }
         }
@@ -154,25 +154,12 @@ impl Reader<'_> {
                     help,
                 );
             }
-            self.checked(&entry.node, self.checks.template);
+            self.findings.checked(&entry.node, self.checks.template);
         }
         read::pairs(node, &[key])
     }
 
     /// Tells what is wrong with a text in another language, as exactly as its place is known.
-    fn checked(&mut self, node: &Node, check: Option<Check>) {
-        let (Some(check), Some(text)) = (check, node.text()) else {
-            return;
-        };
-        for misfit in check(text) {
-            let span = self
-                .findings
-                .inside(node.span, text, misfit.start, misfit.end);
-            let finding = error("bad-value", misfit.message).at(span);
-            self.findings.add(finding.help_maybe(misfit.help));
-        }
-    }
-
     fn matchers(&mut self, node: &Node, key: &str) -> Vec<LabelMatcher> {
         let mut all = Vec::new();
         for item in node.get(key).map(Node::items).unwrap_or_default() {

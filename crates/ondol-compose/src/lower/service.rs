@@ -7,7 +7,11 @@ use ondol_model::{
     PublishedPort, RuntimeKind, Service, ServiceName, Transport, WatchAction, WatchRule,
 };
 
-use super::{mounts, probes, read, resources, restart, rollout, routes, stored, traffic};
+use super::check::Check;
+use super::{
+    autoscale, mounts, probes, read, resources, restart, rollout, routes, stored, traffic,
+};
+use crate::checks::Checks;
 use crate::findings::{Findings, error, warning};
 use crate::normalise::short::range;
 use crate::tree::{Entry, Node};
@@ -20,10 +24,18 @@ pub(super) fn service(
     name: ServiceName,
     entry: &Entry,
     tree: &Node,
+    checks: Checks,
     findings: &mut Findings,
 ) -> Service {
     let node = &entry.node;
     let title = name.to_string();
+    let (resources, mode) = (resources::resources(&title, node, findings), mode(node));
+    let mut check = Check {
+        service: &title,
+        tree,
+        findings,
+    };
+    let autoscale = autoscale::autoscale(node, &resources, mode, checks, &mut check);
     let text = |key: &str| read::text(node, &[key]);
     let own = |key: &'static str| ["x-ondol", key];
     let mut labels = read::pairs(node, &["deploy", "labels"]);
@@ -63,9 +75,10 @@ pub(super) fn service(
         healthcheck: probes::healthcheck(node),
         probes: probes::probes(&title, node, findings),
         restart: restart::restart(&title, node, findings),
-        mode: mode(node),
+        mode,
+        autoscale,
         replicas: resources::replicas(&title, node, findings),
-        resources: resources::resources(&title, node, findings),
+        resources,
         update: rollout::rollout(node, "update_config"),
         rollback: rollout::rollout(node, "rollback_config"),
         placement_constraints: read::texts(node, &["deploy", "placement", "constraints"])

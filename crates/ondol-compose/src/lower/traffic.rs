@@ -10,7 +10,7 @@ use ondol_model::{
 
 use super::check::Check;
 use super::routes::static_answer;
-use super::{dial, guard, read};
+use super::{autoscale, dial, guard, read};
 use crate::findings::Findings;
 use crate::normalise::duration;
 use crate::tree::Node;
@@ -34,6 +34,7 @@ pub(super) fn traffic(service: &str, node: &Node, tree: &Node, findings: &mut Fi
         dial: dial::dial(node),
         calls: guard_of(node, "calls", &mut check),
         published: guard_of(node, "published", &mut check),
+        wake_max: autoscale::wake_max(node),
     }
 }
 

@@ -103,8 +103,14 @@ impl ServiceState {
     fn leave_all(&mut self, held: bool, turn: &mut Turn) -> bool {
         let (then, why) = match (&self.goal, self.stopped) {
             (Some(_), true) => (Then::Rest, "stopped on request"),
+            (Some(_), false) if self.is_asleep() => (self.discard(), "nobody asks for it"),
             (Some(_), false) => (self.discard(), "none are wanted"),
             (None, _) => (self.discard(), "it is not wanted any more"),
+        };
+        // What sleeps is in nobody's way.
+        let pace = match self.is_asleep() {
+            true => Pace::Graceful,
+            false => Pace::All,
         };
         let gone = self.goal.is_none();
         let numbers: Vec<u32> = self
@@ -119,14 +125,8 @@ impl ServiceState {
         self.rolling = None;
         let mut changed = false;
         for number in numbers {
-            changed |= self.leave_then(
-                number,
-                then,
-                Pace::All,
-                NoteKind::Stopping,
-                why.to_owned(),
-                turn,
-            );
+            changed |=
+                self.leave_then(number, then, pace, NoteKind::Stopping, why.to_owned(), turn);
         }
         changed
     }

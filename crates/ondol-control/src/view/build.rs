@@ -85,6 +85,7 @@ fn service(
         route_port: named.or_else(|| ports.first().copied()),
         ports,
         runs,
+        scaling: state.scaling(clock),
         replicas,
     }
 }
@@ -230,7 +231,7 @@ fn known(state: &ServiceState) -> (Vec<u16>, String) {
         .or_else(|| state.preparations.done(&goal.definition))
         .unwrap_or(&none);
     let mut ports = tcp_ports(&goal.service, prepared);
-    let seen = running.map_or(&[][..], |running| &running.listening);
+    let seen = running.map_or(&state.ports_asleep, |running| &running.listening);
     for port in seen {
         if !ports.contains(port) {
             ports.push(*port);

@@ -30,6 +30,8 @@ pub enum ServicePhase {
     Ready,
     /// Replicas leave.
     Stopping,
+    /// None runs until somebody asks for it.
+    Asleep,
     /// None runs, as was asked.
     Stopped,
     /// It has done its work, or none are wanted.
@@ -42,6 +44,7 @@ impl ServicePhase {
             return match (settled, state.stopped) {
                 (false, _) => ServicePhase::Stopping,
                 (true, true) => ServicePhase::Stopped,
+                (true, false) if state.is_asleep() => ServicePhase::Asleep,
                 (true, false) => ServicePhase::Done,
             };
         }
@@ -83,6 +86,7 @@ impl ServicePhase {
             ServicePhase::Replacing => "replacing",
             ServicePhase::Ready => "ready",
             ServicePhase::Stopping => "stopping",
+            ServicePhase::Asleep => "asleep",
             ServicePhase::Stopped => "stopped",
             ServicePhase::Done => "done",
         }

@@ -11,4 +11,5 @@ mod memory;
 mod node;
 mod pre_start;
 mod replace;
+mod scale;
 mod start;

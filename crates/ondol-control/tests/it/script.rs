@@ -11,6 +11,8 @@
 //! edit web / reprobe web /path / remove web / scale web 3 / stop web / begin web
 //! want / restart web / kill web-1 / once web 10001 (alone, fleeting) / forget web-10001 / down
 //! another                    the node dies, and another one begins; `found` comes next
+//! load web 120 3             the proxy counts 120 requests per second and 3 on their way; the last is now
+//! awaited web                a request waits for it
 //! +500ms                     time goes on, ticks come when they are due
 //! view                       what readers see
 //! ```
@@ -325,6 +327,27 @@ impl Script {
                 service: service_ref(),
                 version: self.table(what),
             },
+            "awaited" => Observation::Awaited {
+                service: service_ref(),
+            },
+            "load" => {
+                let mut numbers = more.split(' ').map(|word| word.parse::<f64>().unwrap());
+                let requests = numbers.next().unwrap();
+                Observation::Measured {
+                    service: service_ref(),
+                    reading: Box::new(LoadReading {
+                        traffic: Some(TrafficReading {
+                            at: self.now,
+                            requests,
+                            in_flight: numbers.next().unwrap_or_default() as u64,
+                            waiting: 0,
+                            p95: None,
+                            last: (requests > 0.0).then_some(self.now),
+                        }),
+                        ..LoadReading::default()
+                    }),
+                }
+            }
             "machine" => Observation::Machine(Capacity {
                 cpu_milli: what.parse::<u32>().unwrap() * 1000,
                 memory: more.parse().unwrap(),
@@ -411,7 +434,11 @@ impl Script {
                 self.tables
                     .insert(table.service.service.clone(), table.version);
             }
-            let _ = writeln!(self.log, "  {}", show(&action));
+            let line = format!("  {}\n", show(&action));
+            // Rounds that find nothing new are told once.
+            if !matches!(action, Action::Measure { .. }) || !self.log.ends_with(&line) {
+                self.log.push_str(&line);
+            }
         }
     }
 

@@ -262,7 +262,7 @@ impl Exchange {
             shard: &self.shard,
             cluster: &way.cluster,
             port,
-            patient: !way.border,
+            patient: !way.border || way.cluster.may_sleep(),
             http2: way.http2 || self.speaks_http2(&way.cluster, request.headers()),
             client: way.client,
             trail: way.trail.as_deref(),

@@ -288,6 +288,11 @@ impl Session {
                 self.draining.remove(&(replica.clone(), run));
                 self.tell(LinkEvent::Saw(Observation::Drained { replica, run }));
             }
+            ToNode::Awaited(services) => {
+                for service in services {
+                    self.tell(LinkEvent::Saw(Observation::Awaited { service }));
+                }
+            }
             ToNode::Circuits(circuits) => self.tell(LinkEvent::Circuits(circuits)),
             ToNode::Signals(signals) => {
                 self.heard = signals.report;

@@ -5,18 +5,23 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ondol_model::{EndpointTable, Load, ReplicaId, RunId, ServiceRef, Time};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::{InFlight, Policy, Refused, Upstream};
+use crate::awaited::Awaited;
 use crate::control::Ack;
 use crate::limits::Limits;
 use crate::policy::eject::has_room;
 use crate::policy::retry;
 use crate::policy::window::{Tally, Window};
 use crate::{Refusal, ServiceStatus};
+
+/// How often the node is told that a request waits for a service without any endpoint: it may have been away.
+const CALL_AGAIN: Duration = Duration::from_secs(1);
 
 /// One service and its endpoints, as one worker knows them.
 pub(crate) struct Cluster {
@@ -27,6 +32,7 @@ pub(crate) struct Cluster {
     zones: RefCell<BTreeMap<String, Vec<Rc<Upstream>>>>,
     arrived: Notify,
     waiting: Cell<u32>,
+    awaited: Arc<Awaited>,
     random: Cell<u64>,
     turn: Cell<u64>,
     refused: RefCell<BTreeMap<Refusal, u64>>,
@@ -40,7 +46,7 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn new(service: ServiceRef, seed: u64) -> Self {
+    pub(crate) fn new(service: ServiceRef, seed: u64, awaited: Arc<Awaited>) -> Self {
         Cluster {
             service,
             all: RefCell::default(),
@@ -48,6 +54,7 @@ impl Cluster {
             zones: RefCell::default(),
             arrived: Notify::new(),
             waiting: Cell::new(0),
+            awaited,
             random: Cell::new(seed),
             turn: Cell::new(seed),
             refused: RefCell::default(),
@@ -132,16 +139,32 @@ impl Cluster {
             return Err(Refusal::WaitQueueFull);
         }
         let _place = Place::take(&self.waiting);
-        let deadline = Instant::now() + limits.endpoint_wait_max;
+        let wake_max = self.policy.borrow().traffic.wake_max;
+        let deadline = Instant::now() + wake_max.unwrap_or(limits.endpoint_wait_max);
         loop {
+            self.call_for_one();
             // Nothing can arrive between the look and the wait: both happen in one poll of one thread.
-            let arrived = timeout_at(deadline, self.arrived.notified()).await;
+            let look = deadline.min(Instant::now() + CALL_AGAIN);
+            let arrived = timeout_at(look, self.arrived.notified()).await;
             if let Some(upstream) = self.pick(refused, now()) {
                 return Ok(upstream);
             }
-            if arrived.is_err() {
+            if arrived.is_err() && look == deadline {
                 return Err(Refusal::NoEndpoint);
             }
+        }
+    }
+
+    /// None of its replicas may run until somebody asks for it: then requests from outside wait too.
+    pub(crate) fn may_sleep(&self) -> bool {
+        self.policy.borrow().traffic.wake_max.is_some()
+    }
+
+    /// Tells the node that a request is here, while there is nobody who could get it ready.
+    pub(crate) fn call_for_one(&self) {
+        let all = self.all.borrow();
+        if self.may_sleep() && !all.values().any(|upstream| upstream.is_listed()) {
+            self.awaited.add(&self.service);
         }
     }
 
@@ -228,6 +251,7 @@ impl Cluster {
             service: self.service.clone(),
             refused: self.refused.borrow().clone(),
             waiting: u64::from(self.waiting.get()),
+            queued: self.queued(),
             endpoints: self
                 .all
                 .borrow()
@@ -236,6 +260,13 @@ impl Cluster {
                 .map(|upstream| upstream.status(now))
                 .collect(),
         }
+    }
+
+    /// Requests that wait for a place, all workers together.
+    fn queued(&self) -> u64 {
+        let policy = self.policy.borrow();
+        let gate = policy.gate.as_ref();
+        gate.map_or(0, |gate| u64::from(gate.waiting()))
     }
 
     /// The zone of the replica that has this address.
@@ -290,8 +321,6 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use ondol_model::{Endpoint, ProjectName, ServiceName};
     use tokio::net::{TcpListener, TcpStream};
     use tokio::time::sleep;
@@ -338,7 +367,7 @@ mod tests {
 
     #[test]
     fn only_ready_endpoints_of_the_last_table_are_picked() {
-        let cluster = Cluster::new(web(), 1);
+        let cluster = Cluster::new(web(), 1, Arc::default());
         assert!(picked(&cluster).is_empty());
         cluster.apply(&table(&[(1, true), (2, false), (3, true)]), NOW);
         assert_eq!(picked(&cluster), [1, 3]);
@@ -350,7 +379,7 @@ mod tests {
 
     #[test]
     fn what_was_learned_of_an_endpoint_survives_a_new_table() {
-        let cluster = Cluster::new(web(), 1);
+        let cluster = Cluster::new(web(), 1, Arc::default());
         cluster.apply(&table(&[(1, true)]), NOW);
         let endpoint = cluster.pick(&Refused::default(), NOW).unwrap();
         endpoint.answered(NOW, NOW + Duration::from_secs(2));
@@ -403,7 +432,7 @@ mod tests {
 
     #[test]
     fn one_that_refuses_is_avoided_for_a_while() {
-        let cluster = Cluster::new(web(), 1);
+        let cluster = Cluster::new(web(), 1, Arc::default());
         cluster.apply(&table(&[(1, true), (2, true)]), NOW);
         let endpoint = cluster.pick(&Refused::default(), NOW).unwrap();
         let refused = endpoint.run().0;
@@ -418,7 +447,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_waits_for_an_endpoint_but_not_for_ever_and_not_with_too_many() {
-        let cluster = Cluster::new(web(), 1);
+        let cluster = Cluster::new(web(), 1, Arc::default());
         let limits = Limits {
             waiting_max: 2,
             ..Limits::DEFAULT

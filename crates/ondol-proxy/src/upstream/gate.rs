@@ -76,6 +76,11 @@ impl Gate {
         )
     }
 
+    /// Requests that wait for a place.
+    pub(crate) fn waiting(&self) -> u32 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     pub(crate) async fn enter(self: &Arc<Self>) -> Result<Place, Refusal> {
         if let Some(place) = self.try_enter() {
             return Ok(place);

@@ -51,6 +51,7 @@ impl Policy {
             // What stands before it is looked at on the way.
             published: _,
             calls: _,
+            wake_max: _,
         } = &self.traffic;
         let timeouts = &resilience.timeouts;
         self.circuit.is_none()

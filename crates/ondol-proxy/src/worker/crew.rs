@@ -6,6 +6,7 @@ use ondol_model::{EndpointTable, ListenerId, ReplicaId, RunId};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Arrival, Report};
+use crate::awaited::Awaited;
 use crate::clock::Clock;
 use crate::compiled::Compiled;
 use crate::control::Ack;
@@ -24,6 +25,8 @@ pub(crate) struct Crew {
     pub log: Arc<LogWriter>,
     /// Told when a worker has many records that nobody has collected.
     pub records: Notify,
+    /// What requests wait for that has no endpoint.
+    pub awaited: Arc<Awaited>,
 }
 
 struct Desk {
@@ -73,6 +76,7 @@ impl Crew {
             clock: Clock::new(),
             log: Arc::default(),
             records: Notify::new(),
+            awaited: Arc::default(),
         };
         (crew, inboxes)
     }

@@ -51,6 +51,8 @@ fn add_listener(sum: &mut ListenerStatus, other: ListenerStatus) {
 
 fn add_service(sum: &mut ServiceStatus, other: ServiceStatus) {
     sum.waiting += other.waiting;
+    // Places are shared by all workers, and each of them sees the whole queue.
+    sum.queued = sum.queued.max(other.queued);
     add_refused(&mut sum.refused, other.refused);
     for endpoint in other.endpoints {
         let same = |known: &&mut EndpointStatus| {

@@ -240,7 +240,11 @@ impl Shard {
             return cluster.clone();
         }
         let seed = self.draw(clusters.len() as u64);
-        let cluster = Rc::new(Cluster::new(service.clone(), seed));
+        let cluster = Rc::new(Cluster::new(
+            service.clone(),
+            seed,
+            self.crew.awaited.clone(),
+        ));
         cluster.configure(policy_of(&self.compiled.borrow(), service));
         clusters.insert(service.clone(), cluster.clone());
         cluster

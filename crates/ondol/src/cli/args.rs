@@ -348,9 +348,12 @@ pub(crate) struct StopArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct ScaleArgs {
-    /// Services and how many of each
-    #[arg(required = true, value_name = "SERVICE=N", value_parser = count_of)]
-    pub(crate) counts: Vec<(String, u32)>,
+    /// Services and how many of each; `auto` is what the file says, or the load where that decides
+    #[arg(required_unless_present = "explain", value_name = "SERVICE=N", value_parser = scale_of)]
+    pub(crate) counts: Vec<(String, Option<u32>)>,
+    /// What decides how many there are
+    #[arg(long, value_name = "SERVICE", conflicts_with = "counts")]
+    pub(crate) explain: Option<String>,
 }
 
 #[derive(Args, Debug)]
@@ -526,6 +529,14 @@ fn count_of(text: &str) -> Result<(String, u32), String> {
         .parse()
         .map_err(|_| format!("`{count}` is not a number of replicas"))?;
     Ok((service.to_owned(), count))
+}
+
+/// The same, or `SERVICE=auto`.
+fn scale_of(text: &str) -> Result<(String, Option<u32>), String> {
+    match text.split_once('=') {
+        Some((service, "auto")) => Ok((service.to_owned(), None)),
+        _ => count_of(text).map(|(service, count)| (service, Some(count))),
+    }
 }
 
 /// Seconds as typed.

@@ -195,7 +195,7 @@ fn mark(service: &ServiceState) -> (char, Colour) {
         _ if service.failed.is_some() => ('✖', Colour::Red),
         ServicePhase::Failed | ServicePhase::Backoff => ('✖', Colour::Red),
         ServicePhase::Ready | ServicePhase::Done => ('✔', Colour::Green),
-        ServicePhase::Stopped => ('■', Colour::Dim),
+        ServicePhase::Stopped | ServicePhase::Asleep => ('■', Colour::Dim),
         _ => ('●', Colour::Yellow),
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::args::{ProjectArgs, WhyArgs};
 use super::failure::Failure;
 use super::out::{Colour, Out};
-use super::{alerts, events, node};
+use super::{alerts, events, node, scale};
 
 pub(crate) async fn why(
     files: &ProjectArgs,
@@ -67,6 +67,12 @@ fn service_lines(service: &ServiceState) -> Vec<String> {
     fact("waits for", &service.waits_for);
     fact("runs", &service.runs);
     fact("circuit", &service.circuit.as_ref().map(circuit));
+    let scaling = service.scaling.as_ref();
+    lines.extend(
+        scaling
+            .map(|scaling| scale::lines(service, scaling))
+            .unwrap_or_default(),
+    );
     lines
 }
 

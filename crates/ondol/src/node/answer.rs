@@ -107,15 +107,23 @@ impl Node {
     fn scale(
         &mut self,
         project: &ProjectName,
-        scale: BTreeMap<ServiceName, u32>,
+        scale: BTreeMap<ServiceName, Option<u32>>,
         by: &str,
     ) -> Result<(), ApiError> {
         let mut wish = self.wish(project)?;
         let words: Vec<_> = scale
             .iter()
-            .map(|(service, count)| format!("{service} to {count}"))
+            .map(|(service, count)| match count {
+                Some(count) => format!("{service} to {count}"),
+                None => format!("{service} as its file says"),
+            })
             .collect();
-        wish.scale.extend(scale);
+        for (service, count) in scale {
+            match count {
+                Some(count) => wish.scale.insert(service, count),
+                None => wish.scale.remove(&service),
+            };
+        }
         self.keep(wish, by)?;
         self.note_down(by, &format!("scale {}", words.join(", ")), Some(project));
         Ok(())

@@ -38,6 +38,12 @@ impl Clock {
         when.since(self.now())
     }
 
+    /// The moment of so many nanoseconds since 1970; those before the start are the start.
+    pub(crate) fn of_unix_ns(&self, unix_ns: u64) -> Time {
+        let since = Duration::from_nanos(unix_ns).saturating_sub(self.start_unix);
+        Time::from_secs(1) + since
+    }
+
     /// Milliseconds since 1970.
     pub(crate) fn unix_ms(&self, when: Time) -> u64 {
         let since_start = when.since(Time::from_secs(1));

@@ -108,6 +108,7 @@ impl Node {
         let (requests, asked) = mpsc::channel(REQUESTS_MAX);
         let (discarded, gone) = mpsc::channel(1);
         let (looked, looks) = mpsc::channel(1);
+        let (measured, loads) = mpsc::channel(1);
         let state = watch::Sender::new(Arc::new(NodeState::default()));
         let newest_event = watch::Sender::new(store.newest_event().map_err(Failed::Store)?);
         let door = self::door(requests, &state, &newest_event);
@@ -127,6 +128,7 @@ impl Node {
             proxy,
             discarded: gone,
             looked: looks,
+            measured: loads,
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
             look: tokio::time::interval(LOOK_EVERY),
@@ -150,6 +152,8 @@ impl Node {
             circuits: Vec::new(),
             circuits_version: 0,
             readings: Default::default(),
+            cpu_times: BTreeMap::new(),
+            measured,
             route_files: Default::default(),
             telemetry,
             alerts_version: None,

@@ -3,19 +3,33 @@
 use ondol_control::{Action, Note};
 use ondol_model::ProjectName;
 
+use super::measure::Ask;
 use super::{Node, tail};
 
 impl Node {
     /// Performs everything that was decided, and writes down why.
     pub(super) fn perform_all(&mut self) {
-        let mut notes = Vec::new();
+        let (mut notes, mut asks) = (Vec::new(), Vec::new());
         while let Some(action) = self.control.poll_action() {
-            self.perform(action, &mut notes);
+            match action {
+                Action::Note(note) => notes.push(note),
+                Action::Measure {
+                    service,
+                    replicas,
+                    queries,
+                } => asks.push(Ask {
+                    service,
+                    replicas,
+                    queries,
+                }),
+                action => self.perform(action),
+            }
         }
+        self.measure(asks);
         self.write_down(&notes);
     }
 
-    fn perform(&mut self, action: Action, notes: &mut Vec<Note>) {
+    fn perform(&mut self, action: Action) {
         let engine = &self.engine;
         match action {
             Action::Prepare {
@@ -59,7 +73,8 @@ impl Node {
                     ));
                 }
             }
-            Action::Note(note) => notes.push(note),
+            // They are done together.
+            Action::Note(_) | Action::Measure { .. } => {}
         }
     }
 

@@ -1,10 +1,12 @@
 //! How services do just now: what the proxy said of the last second, for people and for the control loop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use ondol_api::{Reading, ReplicaState, ServiceReading};
-use ondol_model::{Access, ProjectName, Red, ReplicaId, ReportId, RunId, ServiceRef, Signals};
+use ondol_model::{
+    Access, ProjectName, Red, ReplicaId, ReportId, RunId, ServiceRef, Signals, Time, TrafficReading,
+};
 
 use super::Node;
 
@@ -13,14 +15,21 @@ const SPAN_MIN: Duration = Duration::from_millis(900);
 /// When nothing was said for so long, nothing happens.
 const SILENT: Duration = Duration::from_millis(2500);
 
+/// What the number of replicas follows is of this time.
+const LATELY: Duration = Duration::from_secs(2);
+
 /// What was counted lately. In moments of the proxy's reports, in nanoseconds since 1970.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
     complete: Window,
     growing: Window,
+    /// Complete ones of [`LATELY`], oldest first.
+    lately: VecDeque<Window>,
+    /// When a request to a service ended last.
+    last: BTreeMap<ServiceRef, u64>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Window {
     span: Duration,
     to_unix_ns: u64,
@@ -92,7 +101,54 @@ impl Readings {
         self.growing.take(signals);
         if self.growing.span >= SPAN_MIN {
             self.complete = std::mem::take(&mut self.growing);
+            let span = u64::try_from(LATELY.as_nanos()).unwrap_or(u64::MAX);
+            let begin = self.complete.to_unix_ns.saturating_sub(span);
+            self.lately.retain(|window| window.to_unix_ns > begin);
+            self.lately.push_back(self.complete.clone());
         }
+        for (key, _) in &signals.red {
+            if let Some(service) = &key.service {
+                self.last.insert(service.clone(), signals.to_unix_ns);
+            }
+        }
+    }
+
+    /// What a service had to do in the last two seconds, as far as the proxy has said; `moment` makes a moment of the
+    /// node out of one since 1970.
+    pub(super) fn lately(
+        &self,
+        service: &ServiceRef,
+        now_unix_ns: u64,
+        moment: impl Fn(u64) -> Time,
+    ) -> TrafficReading {
+        let silence = now_unix_ns.saturating_sub(SILENT.as_nanos() as u64);
+        let windows = || {
+            let windows = self.lately.iter();
+            windows.filter(move |window| window.to_unix_ns > silence)
+        };
+        let (mut red, mut in_flight) = (Red::default(), 0);
+        for window in windows() {
+            let rows = window.red.iter().filter(|((of, _), _)| of == service);
+            rows.for_each(|(_, more)| red.add(more));
+            let loads = window.in_flight.values();
+            let loads = loads.filter(|(replica, _)| replica.service_ref() == *service);
+            in_flight += loads.map(|(_, load)| load).sum::<u64>();
+        }
+        let span: Duration = windows().map(|window| window.span).sum();
+        let requests = red.requests() as f64 / span.as_secs_f64().max(f64::EPSILON);
+        TrafficReading {
+            at: moment(now_unix_ns),
+            requests: if span.is_zero() { 0.0 } else { requests },
+            in_flight: in_flight.div_ceil(windows().count().max(1) as u64),
+            waiting: 0,
+            p95: red.latency.quantile(0.95),
+            last: self.last.get(service).copied().map(moment),
+        }
+    }
+
+    /// Forgets services that are gone.
+    pub(super) fn retain(&mut self, is_there: impl Fn(&ServiceRef) -> bool) {
+        self.last.retain(|service, _| is_there(service));
     }
 
     /// How a service does. `revisions` are the definitions that its replicas were started with.

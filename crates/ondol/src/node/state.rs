@@ -1,5 +1,7 @@
 //! What the control core knows, in the shapes that the API shows.
 
+mod scaling;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -130,6 +132,10 @@ fn service(from: &Sources<'_>, view: &ServiceView) -> ServiceState {
             .iter()
             .map(|replica| self::replica(replica, from))
             .collect(),
+        scaling: view
+            .scaling
+            .as_ref()
+            .map(|view| scaling::scaling(view, from.clock)),
     }
 }
 
@@ -220,6 +226,7 @@ fn phase(phase: ondol_control::ServicePhase) -> ServicePhase {
         Seen::Replacing => ServicePhase::Replacing,
         Seen::Ready => ServicePhase::Ready,
         Seen::Stopping => ServicePhase::Stopping,
+        Seen::Asleep => ServicePhase::Asleep,
         Seen::Stopped => ServicePhase::Stopped,
         Seen::Done => ServicePhase::Done,
     }

@@ -65,6 +65,7 @@ impl Node {
         if !self.kept.contains_key(project) {
             self.addresses.remove(project);
         }
+        self.forget_measured();
         self.publish();
         self.leaving |= self.ephemeral && self.is_empty();
     }

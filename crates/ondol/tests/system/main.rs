@@ -18,6 +18,7 @@ mod observed;
 mod pages;
 mod process;
 mod reach;
+mod scaled;
 mod secure;
 mod signals;
 mod soak;

@@ -86,7 +86,7 @@ impl Reader<'_> {
 
     fn promql(&mut self, node: &Node, text: &str) -> Option<AlertCondition> {
         let before = self.findings.errors;
-        self.checked(node, self.checks.promql);
+        self.findings.checked(node, self.checks.promql);
         (self.findings.errors == before).then(|| AlertCondition::Promql(text.to_owned()))
     }
 }

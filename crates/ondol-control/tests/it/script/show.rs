@@ -67,6 +67,9 @@ pub(super) fn show(action: &Action) -> String {
                 if *volumes { " with volumes" } else { "" }
             )
         }
+        Action::Measure {
+            service, replicas, ..
+        } => format!("measure {} of {}", replicas.len(), service.service),
         Action::Remember { service, memory } => {
             let refused = memory.refused.as_ref().map(|refused| &*refused.why);
             let refused = refused.map_or(String::new(), |why| format!(", refused: {why}"));

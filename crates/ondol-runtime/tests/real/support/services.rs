@@ -76,6 +76,7 @@ pub(crate) fn service(name: &str, command: &[&str]) -> Service {
         container_name: None,
         attended: false,
         start_dir: None,
+        autoscale: None,
         metrics: Default::default(),
     }
 }

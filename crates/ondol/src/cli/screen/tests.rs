@@ -25,6 +25,7 @@ fn service(name: &str, phase: ServicePhase) -> ServiceState {
         ports: Vec::new(),
         published: Vec::new(),
         circuit: None,
+        scaling: None,
         replicas: Vec::new(),
     }
 }
