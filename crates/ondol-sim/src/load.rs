@@ -16,6 +16,8 @@ const EACH: u64 = 10;
 const COST_MILLI: u64 = 50;
 /// Once the load is constant, the number of replicas is found within this time, and then stays for as long.
 const FOUND_WITHIN: Duration = Duration::from_secs(90);
+/// What happens in that time at most: rounds, probes and their answers.
+const STEPS_MAX: u32 = 50_000;
 
 /// Rules of a service that follows its load: by requests, by CPU or by both.
 pub(crate) fn autoscale(luck: Luck) -> Autoscale {
@@ -157,8 +159,13 @@ impl World {
 
     fn last_for(&mut self, span: Duration) {
         let until = self.now + span;
+        let mut steps = 0;
         while self.violation.is_none() && self.next_at().is_some_and(|at| at <= until) {
             self.next();
+            steps += 1;
+            if steps > STEPS_MAX {
+                self.violate(|| format!("it does not keep still for {} s", span.as_secs()));
+            }
         }
         self.now = self.now.max(until);
     }

@@ -64,8 +64,13 @@ const GROUPS: [Group; 4] = [
             },
             Page {
                 verb: "scale",
-                more: "Until the next `up` that says otherwise.",
-                examples: &[("ondol scale web=3 worker=5", "")],
+                more: "Until the next `up` that says otherwise. Where the load decides (`x-ondol.autoscale`), a number stands until it is \
+                       taken back with `auto`.",
+                examples: &[
+                    ("ondol scale web=3 worker=5", ""),
+                    ("ondol scale web=auto", "its load decides again"),
+                    ("ondol scale --explain web", "what decides"),
+                ],
             },
             Page {
                 verb: "run",
