@@ -224,6 +224,10 @@ fn words(
         std::cmp::Ordering::Less if held != current => {
             format!("{asks}; at least {bounded} are kept")
         }
+        _ if held < current => format!(
+            "{asks}; no more was asked for in {}",
+            span(rules.down_window)
+        ),
         _ => asks,
     }
 }

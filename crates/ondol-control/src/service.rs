@@ -178,7 +178,9 @@ impl ServiceState {
     /// When it has something to do without being told anything.
     pub(crate) fn wake(&self, now: Time) -> Option<Time> {
         let replicas = self.replicas.values().filter_map(Replica::wake).min();
+        // One whose moment is past waits for its replicas: one more may have been asked for while it was watched.
         let rolling = self.rolling.as_ref().and_then(Rolling::wake);
+        let rolling = rolling.filter(|at| *at > now);
         // When all have proved themselves, their definition is what a later one can be rolled back to.
         let proved = (!self.is_good()).then(|| {
             let proved = self.regulars().filter_map(Replica::proved_at);

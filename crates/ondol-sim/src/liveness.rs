@@ -60,6 +60,8 @@ impl World {
                     (EDITION.to_owned(), edition.to_string()),
                 ]);
             });
+            // Requests that wait say so again and again.
+            self.call_for(&name);
         }
     }
 

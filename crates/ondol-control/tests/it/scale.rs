@@ -88,7 +88,7 @@ fn load_brings_replicas_and_takes_them_away_when_that_held() {
         > +31s
           measure 3 of web
         > load web 40
-          # web Scaled: 1 instead of 3: requests is 40/s, target 50/s for each replica
+          # web Scaled: 1 instead of 3: requests is 40/s, target 50/s for each replica; no more was asked for in 1 min 0 s
           remember web: run 0
           # web-3 Stopping: only 1 wanted
           # web-2 Stopping: only 1 wanted
