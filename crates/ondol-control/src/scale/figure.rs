@@ -9,7 +9,7 @@ use super::STALE_AFTER;
 use super::recommend::{Figures, Staff};
 use crate::span::span;
 
-/// A replica takes more CPU while it comes up than its work is worth.
+/// A replica takes more CPU while it comes up than its work is worth: until then its figure counts as missing.
 const WARM_UP: Duration = Duration::from_secs(10);
 
 /// What a metric is now.
@@ -123,17 +123,14 @@ fn each(
         let usage = reading.replicas.get(run)?;
         fresh(usage.at, now).ok()?;
         let is_new = usage.at.since(*since) < WARM_UP;
-        // Too new is something else than not measured.
-        let value = value(usage, is_new);
-        (value.is_some() || is_new).then_some((*run, value))
+        Some((*run, value(usage, is_new)?))
     });
     Figure::Each(known.collect())
 }
 
 /// Of the replicas that have one.
 pub(super) fn mean(values: &Figures) -> f64 {
-    let known: Vec<f64> = values.values().copied().flatten().collect();
-    known.iter().sum::<f64>() / known.len().max(1) as f64
+    values.values().sum::<f64>() / values.len().max(1) as f64
 }
 
 /// Its key, for people; a query by itself.

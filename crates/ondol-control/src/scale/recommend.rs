@@ -51,13 +51,10 @@ fn of_each(values: &Figures, target: &Target, staff: &Staff) -> Result<u32, Stri
     let known: Vec<f64> = staff
         .ready
         .keys()
-        .filter_map(|run| values.get(run).copied().flatten())
+        .filter_map(|run| values.get(run).copied())
         .collect();
-    // A replica that came a moment ago has no figure yet; it is unready in this respect.
-    let is_new = |run: &&RunId| matches!(values.get(*run), Some(None));
-    let new = staff.ready.keys().filter(is_new).count();
-    let missing = staff.ready.len() - known.len() - new;
-    let unready = staff.unready as usize + new;
+    let missing = staff.ready.len() - known.len();
+    let unready = staff.unready as usize;
     if known.is_empty() {
         return Err("no replica that is ready could be measured".to_owned());
     }
@@ -87,8 +84,8 @@ fn of_each(values: &Figures, target: &Target, staff: &Staff) -> Result<u32, Stri
     })
 }
 
-/// By start: `None` when it is too new to be judged.
-pub(super) type Figures = BTreeMap<RunId, Option<f64>>;
+/// By start.
+pub(super) type Figures = BTreeMap<RunId, f64>;
 
 /// Up to the next whole number. What is meant to be whole and was not computed so must not become one more.
 fn ceil(replicas: f64) -> u32 {
@@ -104,7 +101,7 @@ mod tests {
     fn each(values: &[Option<f64>], unready: u32) -> (Figure, Staff) {
         let runs = || (1..).map(RunId);
         let known = runs().zip(values);
-        let known = known.filter_map(|(run, value)| Some((run, Some((*value)?))));
+        let known = known.filter_map(|(run, value)| Some((run, (*value)?)));
         let staff = Staff {
             current: values.len() as u32 + unready,
             ready: runs()
