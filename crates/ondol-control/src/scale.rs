@@ -136,8 +136,8 @@ impl Scaler {
         reading: &LoadReading,
         now: Time,
     ) -> bool {
-        let fresh = |at: Time| now.since(at) < STALE_AFTER;
-        let seen = reading.traffic.is_some_and(|traffic| fresh(traffic.at));
+        let traffic = reading.traffic.as_ref();
+        let seen = traffic.is_some_and(|traffic| figure::fresh(traffic.at, now).is_ok());
         let queries = rules.metrics.iter().zip(figures);
         let mut queries = queries.filter(|(metric, _)| matches!(metric.of, ScaleSource::Query(_)));
         rules.min == 0

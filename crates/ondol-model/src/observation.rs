@@ -107,7 +107,7 @@ pub enum Observation {
         /// What was seen.
         reading: Box<LoadReading>,
     },
-    /// A request waits for a service that has no endpoint at all. Said again while that is so.
+    /// A request waits for a service that may sleep and has no endpoint that is ready. Said again while that is so.
     Awaited {
         /// The service.
         service: ServiceRef,

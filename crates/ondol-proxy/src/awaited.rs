@@ -4,8 +4,8 @@ use std::sync::Mutex;
 use ondol_model::ServiceRef;
 use tokio::sync::Notify;
 
-/// Services that a request waits for although they have no endpoint at all: the node is told, because it may be
-/// that they sleep. All workers share it.
+/// Services that may sleep, that a request waits for and that have no endpoint that is ready: the node is told. All
+/// workers share it.
 #[derive(Default)]
 pub(crate) struct Awaited {
     services: Mutex<BTreeSet<ServiceRef>>,

@@ -69,7 +69,7 @@ pub(crate) enum ToNode {
     Purged(u64),
     /// The circuits that are not closed; all of them, whenever one changes.
     Circuits(Vec<CircuitStatus>),
-    /// Services that requests wait for, and that have no endpoint.
+    /// Services that may sleep and that requests wait for.
     Awaited(Vec<ServiceRef>),
     /// What happened to requests; only when the snapshot asks for it.
     Signals(Arc<Signals>),

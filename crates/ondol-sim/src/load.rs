@@ -45,13 +45,13 @@ impl World {
         self.call_for(&name);
     }
 
-    /// A request waits at the proxy when there is no endpoint at all.
+    /// A request waits at the proxy when no endpoint is ready.
     pub(crate) fn call_for(&mut self, name: &ServiceName) {
         let asked = self.loads.get(name).is_some_and(|load| *load > 0);
         let nobody = self
             .tables
             .get(name)
-            .is_some_and(|table| table.endpoints.is_empty());
+            .is_some_and(|table| !table.endpoints.iter().any(|endpoint| endpoint.ready));
         if asked && nobody {
             let service = self.service_ref(name);
             self.hear_in((0, 5), Observation::Awaited { service });

@@ -105,11 +105,13 @@ pub(super) fn figure(
     }
 }
 
-fn fresh(at: Time, now: Time) -> Result<(), String> {
+/// What was measured long ago says nothing; and a moment to come is one of a clock that was set back.
+pub(super) fn fresh(at: Time, now: Time) -> Result<(), String> {
     let age = now.since(at);
-    match age < STALE_AFTER {
-        true => Ok(()),
-        false => Err(format!("it was measured {} ago", span(age))),
+    match (at <= now, age < STALE_AFTER) {
+        (true, true) => Ok(()),
+        (true, false) => Err(format!("it was measured {} ago", span(age))),
+        (false, _) => Err("it was measured before the clock was set back".to_owned()),
     }
 }
 

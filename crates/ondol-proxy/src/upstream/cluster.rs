@@ -20,7 +20,7 @@ use crate::policy::retry;
 use crate::policy::window::{Tally, Window};
 use crate::{Refusal, ServiceStatus};
 
-/// How often the node is told that a request waits for a service without any endpoint: it may have been away.
+/// How often the node is told that a request waits for a service that may sleep: it may have been away.
 const CALL_AGAIN: Duration = Duration::from_secs(1);
 
 /// One service and its endpoints, as one worker knows them.
@@ -162,8 +162,7 @@ impl Cluster {
 
     /// Tells the node that a request is here, while there is nobody who could get it ready.
     pub(crate) fn call_for_one(&self) {
-        let all = self.all.borrow();
-        if self.may_sleep() && !all.values().any(|upstream| upstream.is_listed()) {
+        if self.may_sleep() && self.ready.borrow().is_empty() {
             self.awaited.add(&self.service);
         }
     }

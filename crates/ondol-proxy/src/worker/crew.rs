@@ -25,7 +25,7 @@ pub(crate) struct Crew {
     pub log: Arc<LogWriter>,
     /// Told when a worker has many records that nobody has collected.
     pub records: Notify,
-    /// What requests wait for that has no endpoint.
+    /// What requests wait for that may sleep.
     pub awaited: Arc<Awaited>,
 }
 
