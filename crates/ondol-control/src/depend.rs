@@ -9,7 +9,8 @@ pub(crate) fn sight(services: &[ServiceState], index: usize) -> Sight {
     let service = &services[index];
     Sight {
         gate: gate(services, service),
-        stop_held: service.leaves() && stop_held(services, service),
+        // Who needs it wakes it: what falls asleep waits for nobody.
+        stop_held: service.leaves() && !service.is_asleep() && stop_held(services, service),
         replace_held: dependencies(services, service)
             .any(|(_, other, _)| other.is_some_and(ServiceState::is_replacing)),
     }
