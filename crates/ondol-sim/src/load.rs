@@ -73,14 +73,10 @@ impl World {
         };
         let ready = replicas.iter().filter(|(_, run)| is_ready(run)).count() as u64;
         let usage = |(_, run): &(ReplicaId, RunId)| {
-            let share = if is_ready(run) {
-                load / ready.max(1)
-            } else {
-                0
-            };
+            let load = if is_ready(run) { load } else { 0 };
             let usage = UsageReading {
                 at,
-                cpu_milli: u32::try_from(share * COST_MILLI).ok(),
+                cpu_milli: u32::try_from(load * COST_MILLI / ready.max(1)).ok(),
                 memory: Bytes(64 << 20),
                 oom_kills: 0,
             };
