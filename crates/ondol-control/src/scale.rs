@@ -69,7 +69,7 @@ impl Scaler {
         reading: &LoadReading,
         now: Time,
     ) -> ScaleDecision {
-        self.note_requests(reading);
+        self.note_requests(reading, now);
         let figures: Vec<_> = rules
             .metrics
             .iter()
@@ -118,14 +118,14 @@ impl Scaler {
         (paced, words(rules, current, most, bounded, held, paced))
     }
 
-    fn note_requests(&mut self, reading: &LoadReading) {
+    fn note_requests(&mut self, reading: &LoadReading, now: Time) {
         let Some(traffic) = &reading.traffic else {
             return;
         };
         if traffic.in_flight > 0 || traffic.waiting > 0 {
-            self.busy = self.busy.max(traffic.at);
+            self.busy = self.busy.max(traffic.at.min(now));
         }
-        self.busy = self.busy.max(traffic.last.unwrap_or_default());
+        self.busy = self.busy.max(traffic.last.unwrap_or_default().min(now));
     }
 
     /// It may sleep: nobody has asked for it long enough, and nothing else has work for it.
