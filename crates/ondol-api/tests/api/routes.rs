@@ -159,7 +159,7 @@ async fn scale_stop_and_start_change_the_wish() {
     let Request::Scale { scale, reply, .. } = node.requests.recv().await.unwrap() else {
         panic!("not a scale");
     };
-    assert_eq!(scale.into_values().collect::<Vec<_>>(), [3]);
+    assert_eq!(scale.into_values().collect::<Vec<_>>(), [Some(3)]);
     reply.send(Ok(())).unwrap();
     for expected in [true, false] {
         let Request::Stop { stop, reply, .. } = node.requests.recv().await.unwrap() else {
