@@ -21,3 +21,13 @@ pub(crate) fn give_back() {
         libc::mallopt(libc::M_TRIM_THRESHOLD, FREE_BYTES_MAX);
     }
 }
+
+/// Gives back what is free now. What lies below something that is still used is kept by glibc otherwise, whatever the
+/// limits above: 30 of 47 MB after three quarters of an hour of 120 requests a second.
+pub(crate) fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it takes a number, may be called at any time by any thread, and only looks at memory that nobody uses.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

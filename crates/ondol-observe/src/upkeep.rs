@@ -6,12 +6,15 @@ use ondol_telemetry::StoreError;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
+use crate::allocator;
 use crate::clock;
 use crate::intake::Batch;
 use crate::proxy;
 use crate::shared::Shared;
 
 const EVERY: Duration = Duration::from_secs(1);
+/// Memory that is free goes back to the machine once a minute.
+const TRIM_TICKS: u32 = 60;
 
 /// Until it is told to leave; then all that was taken in is made to last.
 pub(crate) async fn run(
@@ -21,6 +24,7 @@ pub(crate) async fn run(
 ) {
     let mut tick = tokio::time::interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = 0u32;
     let mut complaints = [Complaint::of("metrics"), Complaint::of("logs and traces")];
     while !*leave.borrow() {
         let is_tick = tokio::select! {
@@ -28,13 +32,19 @@ pub(crate) async fn run(
             () = shared.work_is_due.notified() => false,
             _ = leave.changed() => break,
         };
+        ticks = ticks.wrapping_add(u32::from(is_tick));
+        let trims = is_tick && ticks.is_multiple_of(TRIM_TICKS);
         let work = shared.clone();
         let done = tokio::task::spawn_blocking(move || {
             let now_ms = clock::now_ms();
             if is_tick {
                 tell_counts(&work, false, now_ms);
             }
-            work.stores.maintain(now_ms)
+            let done = work.stores.maintain(now_ms);
+            if trims {
+                allocator::trim();
+            }
+            done
         });
         let Ok(done) = done.await else {
             break;
