@@ -174,15 +174,16 @@ fn ask(
     let target = figure::target(service, metric);
     let seen = figure(metric, staff, reading, now);
     let asked = seen.and_then(|seen| {
+        let wants = recommend(&seen, &target, staff)?;
         let value = match &seen {
             Figure::Whole(value) => *value,
             Figure::Each(values) => figure::mean(values),
         };
-        Ok((value, recommend(&seen, &target, staff)))
+        Ok((value, wants))
     });
     let (value, wants, missing) = match asked {
-        Ok((value, Ok(wants))) => (Some(value), Some(wants), None),
-        Ok((_, Err(why))) | Err(why) => (None, None, Some(why)),
+        Ok((value, wants)) => (Some(value), Some(wants), None),
+        Err(why) => (None, None, Some(why)),
     };
     ScaleFigure {
         name: figure::name(metric),

@@ -83,9 +83,7 @@ pub(crate) struct Node {
     /// Grows with each change of them.
     circuits_version: u64,
     readings: readings::Readings,
-    cpu_times: measure::CpuTimes,
-    /// Where looks at the load come in.
-    measured: mpsc::Sender<measure::Measured>,
+    measuring: measure::Measuring,
     /// Why ports of the machine are not open.
     refused: BTreeMap<(SocketAddr, Transport), String>,
     route_files: route_files::RouteFiles,

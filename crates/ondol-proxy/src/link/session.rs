@@ -288,11 +288,7 @@ impl Session {
                 self.draining.remove(&(replica.clone(), run));
                 self.tell(LinkEvent::Saw(Observation::Drained { replica, run }));
             }
-            ToNode::Awaited(services) => {
-                for service in services {
-                    self.tell(LinkEvent::Saw(Observation::Awaited { service }));
-                }
-            }
+            ToNode::Awaited(services) => self.tell_awaited(services),
             ToNode::Circuits(circuits) => self.tell(LinkEvent::Circuits(circuits)),
             ToNode::Signals(signals) => {
                 self.heard = signals.report;
@@ -308,6 +304,12 @@ impl Session {
                     let _ = answer.send(count);
                 }
             }
+        }
+    }
+
+    fn tell_awaited(&self, services: Vec<ServiceRef>) {
+        for service in services {
+            self.tell(LinkEvent::Saw(Observation::Awaited { service }));
         }
     }
 

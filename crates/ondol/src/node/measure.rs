@@ -10,6 +10,7 @@ use ondol_model::{
 };
 use ondol_observe::Telemetry;
 use ondol_runtime::{Engine, Stats};
+use tokio::sync::mpsc;
 
 use super::Node;
 use super::clock::{Clock, unix_ns};
@@ -40,7 +41,26 @@ pub(super) struct Measured {
 }
 
 /// CPU time that replicas had taken at earlier moments, oldest first.
-pub(super) type CpuTimes = BTreeMap<ServiceRef, BTreeMap<RunId, VecDeque<(Time, u64)>>>;
+type Times = BTreeMap<RunId, VecDeque<(Time, u64)>>;
+
+/// What is kept from one look to the next.
+pub(super) struct Measuring {
+    cpu_times: BTreeMap<ServiceRef, Times>,
+    /// Where looks come in.
+    measured: mpsc::Sender<Measured>,
+}
+
+impl Measuring {
+    pub(super) fn new() -> (Self, mpsc::Receiver<Measured>) {
+        let (measured, found) = mpsc::channel(1);
+        let cpu_times = BTreeMap::new();
+        let measuring = Measuring {
+            cpu_times,
+            measured,
+        };
+        (measuring, found)
+    }
+}
 
 impl Node {
     /// Looks; the loop goes on meanwhile.
@@ -51,7 +71,7 @@ impl Node {
         let (engine, link, clock) = (self.engine.clone(), self.link.clone(), self.clock);
         let telemetry = self.telemetry.as_ref();
         let telemetry = telemetry.map(|observing| observing.telemetry.clone());
-        let measured = self.measured.clone();
+        let measured = self.measuring.measured.clone();
         tokio::spawn(async move {
             let status = tokio::time::timeout(ANSWER_MAX, link.status()).await;
             let status = status.ok().flatten();
@@ -87,9 +107,13 @@ impl Node {
                 .readings
                 .lately(&service, unix_ns(), |at| self.clock.of_unix_ns(at))
         });
-        let before = self.cpu_times.remove(&service).unwrap_or_default();
+        let before = self
+            .measuring
+            .cpu_times
+            .remove(&service)
+            .unwrap_or_default();
         let (times, replicas) = usage(before, stats);
-        self.cpu_times.insert(service.clone(), times);
+        self.measuring.cpu_times.insert(service.clone(), times);
         let reading = Box::new(LoadReading {
             traffic,
             replicas,
@@ -105,7 +129,9 @@ impl Node {
             let project = view.projects.get(&service.project);
             project.is_some_and(|project| project.services.contains_key(&service.service))
         };
-        self.cpu_times.retain(|service, _| is_there(service));
+        self.measuring
+            .cpu_times
+            .retain(|service, _| is_there(service));
         self.readings.retain(is_there);
     }
 }
@@ -139,12 +165,9 @@ async fn queries(
 
 /// What replicas take now, by what they had taken before; and what to keep for the next time.
 fn usage(
-    mut before: BTreeMap<RunId, VecDeque<(Time, u64)>>,
+    mut before: Times,
     stats: BTreeMap<RunId, (Time, Stats)>,
-) -> (
-    BTreeMap<RunId, VecDeque<(Time, u64)>>,
-    BTreeMap<RunId, UsageReading>,
-) {
+) -> (Times, BTreeMap<RunId, UsageReading>) {
     let (mut times, mut usage) = (BTreeMap::new(), BTreeMap::new());
     for (run, (at, stats)) in stats {
         let mut known = before.remove(&run).unwrap_or_default();

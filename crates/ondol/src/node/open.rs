@@ -14,13 +14,14 @@ use ondol_proxy::{Link, LinkEvent};
 use ondol_runtime::{Config, Engine, Sandbox, Subnets};
 use ondol_store::{Store, StoreError};
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use super::answered::Answered;
 use super::clock::Clock;
 use super::keys::Keys;
 use super::listeners::Listeners;
+use super::measure::Measuring;
 use super::{Inboxes, Node, proxy, telemetry};
 
 /// Observations that may wait; an engine that is faster waits for the core.
@@ -97,30 +98,21 @@ impl Node {
     async fn open(options: Options, store: Store) -> Result<(Node, Inboxes, Door), Failed> {
         let sandbox = options.sandbox.unwrap_or_else(Sandbox::best);
         let (observe, observations) = mpsc::channel(OBSERVATIONS_MAX);
-        let engine = Engine::open(config(&options, sandbox), observe)
-            .await
-            .map_err(failed("services cannot be run here"))?;
-        let (ondol, state_dir) = (options.ondol.clone(), options.state_dir.clone());
-        let proxies = proxy::Starter { ondol, state_dir };
+        let engine = engine(&options, sandbox, observe).await?;
+        let proxies = starter(&options);
         let (link, mut proxy) = Link::start(proxy::control_socket(&options.state_dir));
         let mut listeners = Listeners::default();
         let proxy_pid = meet_proxy(&mut proxy, &proxies, &engine, &mut listeners).await?;
         let (requests, asked) = mpsc::channel(REQUESTS_MAX);
-        let (discarded, gone) = mpsc::channel(1);
-        let (looked, looks) = mpsc::channel(1);
-        let (measured, loads) = mpsc::channel(1);
+        let ((discarded, gone), (looked, looks)) = (mpsc::channel(1), mpsc::channel(1));
+        let (measuring, measured) = Measuring::new();
         let state = watch::Sender::new(Arc::new(NodeState::default()));
         let newest_event = watch::Sender::new(store.newest_event().map_err(Failed::Store)?);
         let door = self::door(requests, &state, &newest_event);
-        let hear = |kind| signal(kind).map_err(failed("signals cannot be heard"));
         let (keys, authorities) = Keys::new(options.state_dir.clone());
         let (said, complaints) = mpsc::unbounded_channel();
         let telemetry = observing(&options, &engine, &state, &said).await;
-        let counted = match &telemetry {
-            Some(observing) => observing.telemetry.counted(),
-            None => watch::Sender::default().subscribe(),
-        };
-        link.counted(counted.borrow().clone());
+        let counted = counted(telemetry.as_ref(), &link);
         let inboxes = Inboxes {
             counted,
             requests: asked,
@@ -128,7 +120,7 @@ impl Node {
             proxy,
             discarded: gone,
             looked: looks,
-            measured: loads,
+            measured,
             told_to_leave: hear(SignalKind::terminate())?,
             interrupted: hear(SignalKind::interrupt())?,
             look: tokio::time::interval(LOOK_EVERY),
@@ -152,8 +144,7 @@ impl Node {
             circuits: Vec::new(),
             circuits_version: 0,
             readings: Default::default(),
-            cpu_times: BTreeMap::new(),
-            measured,
+            measuring,
             route_files: Default::default(),
             telemetry,
             alerts_version: None,
@@ -201,6 +192,39 @@ impl Node {
             self.engine.leave().await;
         }
     }
+}
+
+async fn engine(
+    options: &Options,
+    sandbox: Sandbox,
+    observe: mpsc::Sender<Observation>,
+) -> Result<Engine, Failed> {
+    let engine = Engine::open(config(options, sandbox), observe).await;
+    engine.map_err(failed("services cannot be run here"))
+}
+
+fn hear(kind: SignalKind) -> Result<Signal, Failed> {
+    signal(kind).map_err(failed("signals cannot be heard"))
+}
+
+fn starter(options: &Options) -> proxy::Starter {
+    proxy::Starter {
+        ondol: options.ondol.clone(),
+        state_dir: options.state_dir.clone(),
+    }
+}
+
+/// What the telemetry has counted of the proxy's reports, which the proxy is told.
+fn counted(
+    telemetry: Option<&telemetry::Observing>,
+    link: &Link,
+) -> watch::Receiver<BTreeMap<u64, u64>> {
+    let counted = match telemetry {
+        Some(observing) => observing.telemetry.counted(),
+        None => watch::Sender::default().subscribe(),
+    };
+    link.counted(counted.borrow().clone());
+    counted
 }
 
 /// What the routes need of the node.
