@@ -397,7 +397,7 @@ mod tests {
     async fn connections_outlive_a_short_absence_and_not_a_stop() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let cluster = Cluster::new(web(), 1);
+        let cluster = Cluster::new(web(), 1, Arc::default());
         let limits = Limits::DEFAULT;
         let here = || {
             cluster.apply(&table(&[(1, true)]), NOW);
