@@ -101,6 +101,8 @@ fn what_was_decided_is_there_again_until_its_service_is_not_wanted() {
             why: "exit 1".to_owned(),
             back_to: wish("shop", 80).project,
         }),
+        replicas: Some(3),
+        ports_asleep: vec![80],
     };
     store.keep(&wish("shop", 80), "user 0", 0).unwrap();
     for (service, run) in [(&web, 1), (&other, 2), (&web, 3)] {
