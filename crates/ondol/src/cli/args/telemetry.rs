@@ -118,7 +118,7 @@ pub(crate) struct TelemetryArgs {
         hide_env = true
     )]
     telemetry_free: Option<Bytes>,
-    /// Where it goes on to: metrics=URL of a remote write, events=URL of an OTLP endpoint, or both with a comma
+    /// Where it goes on to: metrics=URL (remote write), events=URL (OTLP), or both
     #[arg(
         long,
         value_name = "URL",
