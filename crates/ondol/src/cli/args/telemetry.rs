@@ -127,7 +127,7 @@ pub(crate) struct TelemetryArgs {
         value_parser = forward
     )]
     telemetry_forward: Option<Each<Uri>>,
-    /// Where people reach the telemetry, for links in alerts: https://telemetry.example
+    /// Where people reach it, for links in alerts: https://telemetry.example
     #[arg(
         long,
         value_name = "URL",
