@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Answered {
     /// The newest snapshot that the proxy uses, or has said why it does not.
     version: u64,
@@ -11,6 +11,14 @@ pub(crate) struct Answered {
 }
 
 impl Answered {
+    /// With a proxy that uses this snapshot already, told by an earlier node or read from the disk.
+    pub(crate) fn met(version: u64) -> Self {
+        Answered {
+            version,
+            awaiting: Vec::new(),
+        }
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.version
     }
