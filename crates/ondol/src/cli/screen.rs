@@ -143,6 +143,10 @@ impl Screen {
     pub(crate) fn news(&mut self, project: &ProjectState, now_unix_ms: u64) -> Vec<Line> {
         let mut lines = Vec::new();
         for service in &project.services {
+            // In a moment the proxy knows it too; then it is said, with how long it took.
+            if service.phase == ServicePhase::Ready && !service.settled {
+                continue;
+            }
             // What is waited for changes with every answer of a probe; only a failure's reason is news.
             let now = (service.phase, service.failed.clone());
             if self.said.get(&service.name) != Some(&now) {

@@ -266,10 +266,7 @@ fn kills_of_the_node_at_any_moment_lose_no_line_make_none_twice_and_are_told() -
         .iter()
         .filter(|number| pushed.get(number) != Some(&1))
         .collect();
-    assert!(
-        lost.is_empty(),
-        "answered, and not there once: {lost:?} {pushed:?}"
-    );
+    assert!(lost.is_empty(), "answered, and not there once: {lost:?}");
     assert!(
         pushed
             .iter()
@@ -322,10 +319,11 @@ impl Pusher {
             let (mut answered, mut number) = (BTreeSet::new(), 0);
             while !told.load(Ordering::Relaxed) {
                 number += 1;
-                match push(&socket, number) {
-                    Ok(()) => drop(answered.insert(number)),
-                    Err(_) => std::thread::sleep(Duration::from_millis(20)),
+                if push(&socket, number).is_ok() {
+                    answered.insert(number);
                 }
+                // Fewer than one answer of a query may have.
+                std::thread::sleep(Duration::from_millis(10));
             }
             (answered, number)
         });
