@@ -198,6 +198,10 @@ fn hops_of_a_service_that_hands_on_the_name_of_a_request_alone_are_in_its_trace(
         ..call.clone()
     };
     told.telemetry.signals(Signals {
+        report: ReportId {
+            proxy: 7,
+            number: 1,
+        },
         from_unix_ns: now - 3_000_000_000,
         to_unix_ns: now,
         records: vec![edge, call, unrelated],

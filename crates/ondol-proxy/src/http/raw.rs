@@ -78,12 +78,11 @@ pub(super) struct Ready {
 /// Serves a connection as long as its requests are only passed on. `true`: it goes on the long way, with a request that
 /// it gives back first.
 pub(super) async fn serve(at: &Exchange, stream: &mut ClientStream) -> bool {
-    let lane = Lane::new(at);
     let mut said = at.shard.buffers.buffer();
     loop {
         let next = match poll_fn(|cx| said.poll_fill(stream, cx)).await {
             // On the heap as long as it lasts: idle connections are many.
-            Ok(1..) => Box::pin(lane.serve_all(stream, &mut said)).await,
+            Ok(1..) => Box::pin(async { Lane::new(at).serve_all(stream, &mut said).await }).await,
             _ => Next::End,
         };
         match next {
