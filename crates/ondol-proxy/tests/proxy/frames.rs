@@ -197,7 +197,11 @@ async fn both_ways_of_http2_pass_on_the_same() {
             let before = web.requests.load(Ordering::Relaxed);
             let url = format!("http://{at}{}", request[0]);
             let arguments = [&[url.as_str()], &request[1..]].concat();
-            let said = curl(at, &arguments).await;
+            let mut said = curl(at, &arguments).await;
+            if request[0] == "/break" {
+                // How much of an answer arrives before it is broken off is chance; how it ended is not.
+                said.truncate(said.find('\n').unwrap_or(said.len()));
+            }
             outcomes.push((said, web.requests.load(Ordering::Relaxed) - before));
         }
         assert_eq!(outcomes[0], outcomes[1], "{request:?}");
