@@ -15,7 +15,8 @@ pub(crate) use head::{is_host, is_target, is_token, is_value};
 /// Pure: bytes in, verdict out. The reader calls [`Guard::check`] with what it read and obeys.
 pub struct Guard {
     at: At,
-    head_bytes_max: usize,
+    /// Each connection has one of these, and most wait: half the width does.
+    head_bytes_max: u32,
     underscores: bool,
 }
 
@@ -44,7 +45,7 @@ impl Guard {
     pub fn new(head_bytes_max: usize) -> Self {
         Guard {
             at: At::Head(Head::default()),
-            head_bytes_max,
+            head_bytes_max: u32::try_from(head_bytes_max).unwrap_or(u32::MAX),
             underscores: false,
         }
     }
@@ -66,7 +67,7 @@ impl Guard {
         while seen < bytes.len() {
             let rest = &bytes[seen..];
             match &mut self.at {
-                At::Head(head) => match head.read(rest, self.head_bytes_max) {
+                At::Head(head) => match head.read(rest, self.head_bytes_max as usize) {
                     Ok(Some((length, body))) => {
                         seen += length;
                         self.underscores |= head.underscores;
